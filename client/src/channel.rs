@@ -1,0 +1,157 @@
+//! The way to the server at an address, whatever becomes of the connections on it.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::time::Instant;
+use transport::{Address, Call, Code, Connection, Limits, RequestHead, Status};
+
+/// The way to the server at an address.
+///
+/// It has one connection, on which any number of calls run at once. When the connection is lost or
+/// its server goes away, the calls on it end as they must, and the next one connects anew. A call
+/// that was never sent moves on to the new connection; one that was sent is never repeated.
+pub struct Channel {
+    address: Address,
+    limits: Limits,
+    state: Mutex<State>,
+}
+
+struct State {
+    connection: Option<(Arc<dyn Connection>, Instant)>,
+    connecting: bool,
+    /// Calls that wait for a connection.
+    waiters: Vec<Waker>,
+    /// Why there is no connection, and until when calls fail with that without a further attempt.
+    failure: Option<(Status, Instant)>,
+    backoff: Duration,
+}
+
+impl Channel {
+    /// Connects to `address`: `memory`, `tcp://host:port`.
+    ///
+    /// # Errors
+    /// INVALID_ARGUMENT when that is no address; UNAVAILABLE when there is no server at it.
+    pub async fn connect(address: &str) -> Result<Arc<Self>, Status> {
+        Self::connect_with(address, Limits::default()).await
+    }
+
+    /// Connects to `address`, with limits of one's own.
+    ///
+    /// # Errors
+    /// As [`Channel::connect`].
+    pub async fn connect_with(address: &str, limits: Limits) -> Result<Arc<Self>, Status> {
+        let parsed = address.parse::<Address>();
+        let address = parsed.map_err(|error| Status::new(Code::InvalidArgument, error.to_string()))?;
+        let connection = address.connect(&limits).await?;
+        let state = State {
+            connection: Some((connection, Instant::now())),
+            connecting: false,
+            waiters: Vec::new(),
+            failure: None,
+            backoff: FIRST_BACKOFF,
+        };
+        Ok(Arc::new(Self { address, limits, state: Mutex::new(state) }))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The connection, or why there is none; pending while one is being made.
+    fn poll_connection(self: &Arc<Self>, cx: &mut Context<'_>) -> Poll<Result<Arc<dyn Connection>, Status>> {
+        let mut state = self.lock();
+        if let Some((connection, _)) = &state.connection {
+            return Poll::Ready(Ok(connection.clone()));
+        }
+        if let Some((status, until)) = &state.failure
+            && Instant::now() < *until
+        {
+            return Poll::Ready(Err(status.clone()));
+        }
+        if !std::mem::replace(&mut state.connecting, true) {
+            tokio::spawn(self.clone().reconnect());
+        }
+        if !state.waiters.iter().any(|waiter| waiter.will_wake(cx.waker())) {
+            state.waiters.push(cx.waker().clone());
+        }
+        Poll::Pending
+    }
+
+    async fn reconnect(self: Arc<Self>) {
+        let connected = self.address.connect(&self.limits).await;
+        let mut state = self.lock();
+        state.connecting = false;
+        match connected {
+            Ok(connection) => {
+                state.connection = Some((connection, Instant::now()));
+                state.failure = None;
+            }
+            Err(status) => state.failed(status),
+        }
+        let waiters = std::mem::take(&mut state.waiters);
+        drop(state);
+        waiters.into_iter().for_each(Waker::wake);
+    }
+
+    /// `connection` takes no further calls, and said why.
+    fn lost(&self, connection: &Arc<dyn Connection>, status: Status) {
+        let mut state = self.lock();
+        let State { connection: current, .. } = &*state;
+        let Some((current, since)) = current else { return };
+        if !Arc::ptr_eq(current, connection) {
+            return;
+        }
+        // A server that closes each connection at once must not be asked again and again.
+        if since.elapsed() < state.backoff {
+            state.failed(status);
+        } else {
+            state.backoff = FIRST_BACKOFF;
+        }
+        state.connection = None;
+    }
+}
+
+impl State {
+    fn failed(&mut self, status: Status) {
+        self.failure = Some((status, Instant::now() + self.backoff));
+        self.backoff = (2 * self.backoff).min(LAST_BACKOFF);
+    }
+}
+
+impl Connection for Channel {
+    fn poll_open(
+        self: Arc<Self>,
+        cx: &mut Context<'_>,
+        head: &mut Option<RequestHead>,
+        message: &mut Option<Bytes>,
+        end: bool,
+    ) -> Poll<Result<Call, Status>> {
+        loop {
+            let connection = std::task::ready!(self.poll_connection(cx))?;
+            match connection.clone().poll_open(cx, head, message, end) {
+                Poll::Ready(Err(status)) if head.is_some() && connection.is_closed() => {
+                    self.lost(&connection, status);
+                }
+                opened => return opened,
+            }
+        }
+    }
+
+    fn is_closed(&self) -> bool {
+        false
+    }
+}
+
+impl fmt::Debug for Channel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Channel({})", self.address)
+    }
+}
+
+/// How long calls fail at once after a first attempt to connect has failed; doubled each time.
+const FIRST_BACKOFF: Duration = Duration::from_millis(100);
+const LAST_BACKOFF: Duration = Duration::from_secs(1);

@@ -1,0 +1,24 @@
+//! The example service: a small key–value store with a counter.
+//!
+//! Read in this order; it is the order of the call:
+//!
+//! | file | what it is |
+//! |------|------------|
+//! | `contract.rs` | [`Kv`], what can be called: a trait |
+//! | `message.rs` | what the arguments and results of each method are as messages |
+//! | `client_stub.rs` | [`KvClient`], a `Kv` that is far away |
+//! | `server_stub.rs` | [`KvServer`], which calls a `Kv` that is here |
+//! | `store.rs` | [`Store`], a `Kv` that does the work |
+//!
+//! Both stubs are written by hand. They are so regular that a program could write them.
+
+mod client_stub;
+mod contract;
+pub mod message;
+mod server_stub;
+mod store;
+
+pub use client_stub::KvClient;
+pub use contract::Kv;
+pub use server_stub::KvServer;
+pub use store::Store;

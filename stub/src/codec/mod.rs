@@ -1,0 +1,30 @@
+//! How a message becomes bytes, and bytes a message.
+
+mod bincode;
+
+use bytes::{Bytes, BytesMut};
+use transport::Status;
+
+pub use self::bincode::Bincode;
+
+/// Turns messages of type `T` into bytes and back.
+pub trait Codec<T>: CodecName {
+    /// Appends the bytes of `message` to `dst`.
+    ///
+    /// # Errors
+    /// INTERNAL when the message has no bytes in this codec.
+    fn encode(self, message: &T, dst: &mut BytesMut) -> Result<(), Status>;
+
+    /// The message that `src` is, all of it.
+    ///
+    /// # Errors
+    /// INTERNAL, with the codec's name, the byte and the reason, when it is none. Whatever the bytes
+    /// claim, no more memory is taken than a small multiple of their number.
+    fn decode(self, src: Bytes) -> Result<T, Status>;
+}
+
+/// What a codec is called.
+pub trait CodecName: Copy + Send + Sync + 'static {
+    /// The name both sides know it by: what follows `application/grpc+` in gRPC.
+    const NAME: &'static str;
+}

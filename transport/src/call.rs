@@ -1,0 +1,326 @@
+//! What one end of a connection knows of one call: what has come in and not been read, what waits
+//! to go out, how much credit each side has, and who is to be woken.
+
+use std::collections::VecDeque;
+use std::task::Waker;
+
+use bytes::{Bytes, BytesMut};
+
+use crate::frame::{Header, Hello, MAX_PIECE, Piece};
+use crate::session::{Role, over, violation};
+use crate::{Code, Metadata, Received, Status};
+
+/// One call, as one end of its connection sees it.
+#[derive(Default)]
+pub(crate) struct CallState {
+    /// Who waits for something to be received.
+    pub(crate) receiver: Option<Waker>,
+    /// Who waits to send.
+    pub(crate) sender: Option<Waker>,
+    /// The handler, to be stopped when the caller is gone.
+    pub(crate) handler: Option<Waker>,
+    /// The message that is partly sent or has no credit yet.
+    pub(crate) outgoing: Option<Outgoing>,
+    /// Whether the call has its place among those that send in turn.
+    pub(crate) has_turn: bool,
+    /// Whether the call is listed among those that wait for room in the send buffer.
+    pub(crate) crowded: bool,
+    /// Head or message of the response has been sent.
+    pub(crate) responded: bool,
+    /// This side's end is sent, or decided and behind `outgoing`.
+    pub(crate) ending: bool,
+    /// The server's END is on its way (server) or has come (client): the call is over on the wire.
+    pub(crate) over: bool,
+    /// Handler (server) or receiver (client) is gone.
+    pub(crate) released: bool,
+    /// Why nobody on the other side waits for this call any more.
+    pub(crate) cancelled: Option<Status>,
+    /// What receiving ends with, when all that came before has been read.
+    pub(crate) end: Option<Status>,
+
+    head: Option<Metadata>,
+    /// The next message and its cost; `more` is empty as long as this is.
+    message: Option<(Bytes, u32)>,
+    more: VecDeque<(Bytes, u32)>,
+    /// The message whose last piece has not come.
+    partial: Option<BytesMut>,
+    /// Head or message has come.
+    begun: bool,
+    /// Nobody will read what comes.
+    discards: bool,
+
+    /// How much this side may still send.
+    credit: u32,
+    /// The credit with which the peer began.
+    window: u32,
+    /// How much the peer may still send.
+    allowed: u32,
+    /// What the pieces in `partial` have cost.
+    partial_cost: u32,
+    /// What has been read and not yet been given back to the peer.
+    owed: u32,
+}
+
+/// A message on its way out, and what follows it.
+pub(crate) struct Outgoing {
+    /// The part that has not been sent.
+    pub(crate) rest: Bytes,
+    /// The end behind it, if it is the last.
+    pub(crate) after: Option<Status>,
+}
+
+impl CallState {
+    /// A new call, on which this side may send `credit` and the peer `window`.
+    pub(crate) fn new(credit: u32, window: u32) -> Self {
+        Self { credit, window, allowed: window, ..Self::default() }
+    }
+
+    // ---- out ----
+
+    /// Whether there is credit for at least one byte of a message.
+    pub(crate) fn has_credit(&self) -> bool {
+        self.credit > HEADER
+    }
+
+    /// Spends credit on a piece of `outgoing`, which becomes as large as credit and frame allow.
+    pub(crate) fn next_piece(&mut self, outgoing: &mut Outgoing) -> Piece {
+        let size = outgoing.rest.len().min(MAX_PIECE).min((self.credit - HEADER) as usize);
+        self.credit -= HEADER + size as u32;
+        let bytes = outgoing.rest.split_to(size);
+        Piece { bytes, more: !outgoing.rest.is_empty() }
+    }
+
+    /// Takes credit that the peer gives.
+    pub(crate) fn add_credit(&mut self, bytes: u32) -> Result<(), Status> {
+        let credit = self.credit.checked_add(bytes).filter(|credit| *credit <= Hello::MAX_WINDOW);
+        self.credit = credit.ok_or_else(|| {
+            violation(format!("CREDIT of {bytes} on top of {}: more than 2^31-1", self.credit))
+        })?;
+        Ok(())
+    }
+
+    /// Why nothing can be sent on this call, if so.
+    pub(crate) fn refuses_to_send(&self, role: Role) -> Option<Status> {
+        if let Some(cancelled) = &self.cancelled {
+            return Some(cancelled.clone());
+        }
+        match &self.end {
+            Some(end) if role == Role::Client && end.code() != Code::Ok => Some(end.clone()),
+            Some(_) if role == Role::Client => Some(over()),
+            _ if self.ending => {
+                Some(Status::new(Code::FailedPrecondition, "nothing can be sent after the end"))
+            }
+            _ => None,
+        }
+    }
+
+    // ---- in ----
+
+    /// The next thing that has come in.
+    pub(crate) fn receive(&mut self) -> Option<Received> {
+        if let Some(head) = self.head.take() {
+            return Some(Received::Head(head));
+        }
+        if let Some((message, cost)) = self.message.take() {
+            self.message = self.more.pop_front();
+            self.owed += cost;
+            self.settle_partial();
+            return Some(Received::Message(message));
+        }
+        self.end.clone().map(Received::End)
+    }
+
+    pub(crate) fn receive_head(&mut self, head: Metadata, wakes: &mut Vec<Waker>) -> Result<(), Status> {
+        if self.discards {
+            return Ok(());
+        }
+        if std::mem::replace(&mut self.begun, true) {
+            return Err(violation("HEAD comes before messages, and once"));
+        }
+        self.head = Some(head);
+        wakes.extend(self.receiver.take());
+        Ok(())
+    }
+
+    /// Takes a piece of a message of at most `limit` bytes.
+    pub(crate) fn receive_piece(
+        &mut self,
+        piece: Piece,
+        limit: usize,
+        wakes: &mut Vec<Waker>,
+    ) -> Result<(), Status> {
+        if self.discards {
+            return Ok(());
+        }
+        if self.end.is_some() {
+            return Err(violation("MESSAGE after END"));
+        }
+        let cost = HEADER + piece.bytes.len() as u32;
+        self.allowed = self.allowed.checked_sub(cost).ok_or_else(|| {
+            violation(format!("a frame that costs {cost}, the credit left is {}", self.allowed))
+        })?;
+        self.begun = true;
+        let before = self.partial.as_ref().map_or(0, BytesMut::len);
+        if before + piece.bytes.len() > limit {
+            let text = format!("a message of more than {limit} bytes, the limit of this side");
+            return Err(Status::new(Code::ResourceExhausted, text));
+        }
+        self.partial_cost += cost;
+        if piece.more {
+            self.partial.get_or_insert_default().extend_from_slice(&piece.bytes);
+            self.settle_partial();
+            return Ok(());
+        }
+        let message = match self.partial.take() {
+            None => piece.bytes,
+            Some(mut partial) => {
+                partial.extend_from_slice(&piece.bytes);
+                partial.freeze()
+            }
+        };
+        let entry = (message, std::mem::take(&mut self.partial_cost));
+        match self.message {
+            None => self.message = Some(entry),
+            Some(_) => self.more.push_back(entry),
+        }
+        wakes.extend(self.receiver.take());
+        Ok(())
+    }
+
+    pub(crate) fn receive_end(&mut self, status: Status, wakes: &mut Vec<Waker>) {
+        let inside_a_message = self.partial.take().is_some() && status.code() == Code::Ok;
+        let status = if inside_a_message { violation("END inside a message") } else { status };
+        self.end.get_or_insert(status);
+        wakes.extend(self.receiver.take());
+    }
+
+    /// The credit to be given to the peer now, if it is worth a frame.
+    pub(crate) fn take_grant(&mut self) -> Option<u32> {
+        if self.end.is_some() || self.discards || self.owed < self.window / 2 {
+            return None;
+        }
+        let grant = std::mem::take(&mut self.owed);
+        self.allowed += grant;
+        Some(grant)
+    }
+
+    // ---- the end ----
+
+    /// Forgets what has come in, and what will.
+    pub(crate) fn discard_received(&mut self) {
+        self.discards = true;
+        self.head = None;
+        self.message = None;
+        self.more = VecDeque::new();
+        self.partial = None;
+    }
+
+    /// Ends the call from this side: who receives gets `status`, who sends is refused.
+    pub(crate) fn give_up(&mut self, status: Status, wakes: &mut Vec<Waker>) {
+        self.outgoing = None;
+        self.ending = true;
+        if self.end.is_none() {
+            self.discard_received();
+            self.end = Some(status);
+        }
+        wakes.extend(self.receiver.take());
+        wakes.extend(self.sender.take());
+    }
+
+    /// The other side of the call is gone: stops handler, receiver and sender with `status`.
+    pub(crate) fn cancel(&mut self, status: &Status, wakes: &mut Vec<Waker>) {
+        self.outgoing = None;
+        self.discard_received();
+        self.end = Some(status.clone());
+        self.cancelled = Some(status.clone());
+        wakes.extend(self.receiver.take());
+        wakes.extend(self.sender.take());
+        wakes.extend(self.handler.take());
+    }
+
+    /// What a message in pieces has cost so far is given back as it comes, since it has to come
+    /// whole to be read — but not while another waits to be read, or a slow reader would stop nobody.
+    fn settle_partial(&mut self) {
+        if self.message.is_none() && self.partial.is_some() {
+            self.owed += std::mem::take(&mut self.partial_cost);
+        }
+    }
+}
+
+const HEADER: u32 = Header::SIZE as u32;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn piece(size: usize, more: bool) -> Piece {
+        Piece { bytes: Bytes::from(vec![0; size]), more }
+    }
+
+    fn take(call: &mut CallState, piece: Piece) -> Result<(), Status> {
+        call.receive_piece(piece, 1 << 20, &mut Vec::new())
+    }
+
+    #[test]
+    fn credit_is_given_back_when_half_the_window_has_been_read() {
+        let mut call = CallState::new(1024, 1024);
+        take(&mut call, piece(504, false)).unwrap();
+        assert_eq!(call.take_grant(), None, "it has come but has not been read");
+        call.receive();
+        assert_eq!(call.take_grant(), Some(512));
+        assert_eq!(call.take_grant(), None);
+    }
+
+    #[test]
+    fn a_message_larger_than_the_window_gets_credit_as_it_comes() {
+        let mut call = CallState::new(1024, 1024);
+        for _ in 0..10 {
+            take(&mut call, piece(1016, true)).unwrap();
+            assert_eq!(call.take_grant(), Some(1024));
+        }
+    }
+
+    #[test]
+    fn a_message_in_pieces_gets_no_credit_while_another_waits_to_be_read() {
+        let mut call = CallState::new(1024, 1024);
+        take(&mut call, piece(0, false)).unwrap();
+        take(&mut call, piece(1000, true)).unwrap();
+        assert_eq!(call.take_grant(), None);
+        call.receive();
+        assert_eq!(call.take_grant(), Some(8 + 1008));
+    }
+
+    #[test]
+    fn a_peer_that_sends_more_than_its_credit_is_refused() {
+        let mut call = CallState::new(1024, 1024);
+        take(&mut call, piece(1016, false)).unwrap();
+        let error = take(&mut call, piece(0, false)).unwrap_err();
+        assert_eq!(error.message(), "call layer: a frame that costs 8, the credit left is 0");
+    }
+
+    #[test]
+    fn empty_messages_spend_credit_too() {
+        let mut call = CallState::new(1024, 1024);
+        for _ in 0..1024 / 8 {
+            take(&mut call, piece(0, false)).unwrap();
+        }
+        assert!(take(&mut call, piece(0, false)).is_err());
+    }
+
+    #[test]
+    fn a_message_is_cut_into_pieces_by_credit_and_by_frame() {
+        let mut call = CallState::new(20_000, 1024);
+        let mut outgoing = Outgoing { rest: Bytes::from(vec![0; 30_000]), after: None };
+        assert_eq!(call.next_piece(&mut outgoing).bytes.len(), MAX_PIECE);
+        let last = 20_000 - 8 - MAX_PIECE - 8;
+        assert_eq!(call.next_piece(&mut outgoing).bytes.len(), last);
+        assert!(!call.has_credit());
+    }
+
+    #[test]
+    fn credit_past_31_bits_is_refused() {
+        let mut call = CallState::new(1024, 1024);
+        assert!(call.add_credit(Hello::MAX_WINDOW - 1024).is_ok());
+        assert!(call.add_credit(1).is_err());
+    }
+}

@@ -1,0 +1,157 @@
+//! A session behind its lock: what `memory` and `tcp` have in common above the way frames travel.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use std::time::Instant;
+
+use bytes::Bytes;
+
+use crate::session::{Outlet, Session};
+use crate::stream::handler_panicked;
+use crate::{
+    Call, CallId, Carrier, Connection, IncomingCall, Metadata, Received, RequestHead, Service, Serving,
+    Status,
+};
+
+/// Holds a session behind its lock.
+pub(crate) trait Host: Send + Sync + 'static {
+    /// Where the session's frames go.
+    type Out: Outlet;
+
+    /// Runs `f` with the session; then, with the lock released, wakes whom that concerns. The only
+    /// way to the session, and `f` calls no code of a user.
+    fn with<R>(&self, f: impl FnOnce(&mut Session<Self::Out>) -> R) -> R;
+}
+
+/// The client's end of a connection. When its last owner drops it, the connection takes no further
+/// calls and closes after those that are open.
+pub(crate) struct ClientEnd<H: Host>(pub(crate) Arc<H>);
+
+impl<H: Host> Connection for ClientEnd<H> {
+    fn poll_open(
+        self: Arc<Self>,
+        cx: &mut Context<'_>,
+        head: &mut Option<RequestHead>,
+        message: &mut Option<Bytes>,
+        end: bool,
+    ) -> Poll<Result<Call, Status>> {
+        let has_deadline = head.as_ref().is_some_and(|head| head.deadline.is_some());
+        let now = has_deadline.then(now);
+        let opened = self.0.with(|session| session.poll_open(cx, now, head, message, end));
+        opened.map_ok(|id| Call::new(self.0.clone(), CallId(id.into()), end))
+    }
+
+    fn is_closed(&self) -> bool {
+        self.0.with(|session| session.is_closed())
+    }
+}
+
+impl<H: Host> Drop for ClientEnd<H> {
+    fn drop(&mut self) {
+        self.0.with(Session::drain);
+    }
+}
+
+impl<H: Host> Carrier for H {
+    fn poll_send(
+        &self,
+        cx: &mut Context<'_>,
+        call: CallId,
+        message: &mut Option<Bytes>,
+        end: bool,
+    ) -> Poll<Result<(), Status>> {
+        self.with(|session| session.poll_send(cx, number(call), message, end))
+    }
+
+    fn poll_receive(&self, cx: &mut Context<'_>, call: CallId) -> Poll<Received> {
+        self.with(|session| session.poll_receive(cx, number(call)))
+    }
+
+    fn respond(&self, call: CallId, metadata: Metadata) -> Result<(), Status> {
+        self.with(|session| session.respond(number(call), metadata))
+    }
+
+    fn finish(&self, call: CallId, status: Status) {
+        self.with(|session| session.finish(number(call), status));
+    }
+
+    fn stop_receiving(&self, call: CallId) {
+        self.with(|session| session.stop_receiving(number(call)));
+    }
+}
+
+/// Serves the calls that have come in: polls each handler once, here; makes a task of those that
+/// are still pending.
+pub(crate) fn serve_accepted<H: Host>(host: &Arc<H>, service: &dyn Service) {
+    while let Some((id, head)) = host.with(Session::accept) {
+        let mut handling = Handling::begin(host.clone(), id, head, service);
+        // Nobody is woken through this waker, and nobody has to be: a task polls its future at once.
+        if handling.poll_handler(&mut Context::from_waker(Waker::noop())).is_pending() {
+            tokio::spawn(handling);
+        }
+    }
+}
+
+/// The present, by the clock that tests can stop.
+pub(crate) fn now() -> Instant {
+    tokio::time::Instant::now().into_std()
+}
+
+/// A call while it is served. When this is dropped, the call has been answered.
+struct Handling<H: Host> {
+    host: Arc<H>,
+    id: u32,
+    handler: Option<Serving>,
+}
+
+impl<H: Host> Handling<H> {
+    fn begin(host: Arc<H>, id: u32, head: RequestHead, service: &dyn Service) -> Self {
+        let call = IncomingCall::new(host.clone(), CallId(id.into()), head);
+        let handler = catch_unwind(AssertUnwindSafe(|| service.serve(call))).ok();
+        Self { host, id, handler }
+    }
+
+    fn poll_handler(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let Some(handler) = &mut self.handler else { return Poll::Ready(()) };
+        match catch_unwind(AssertUnwindSafe(|| handler.as_mut().poll(cx))) {
+            Ok(Poll::Pending) => return Poll::Pending,
+            Ok(Poll::Ready(())) => {}
+            Err(_panic) => self.host.finish(CallId(self.id.into()), handler_panicked()),
+        }
+        self.drop_handler();
+        Poll::Ready(())
+    }
+
+    fn drop_handler(&mut self) {
+        let handler = self.handler.take();
+        // What the handler owned may panic too, as it is dropped.
+        let _ = catch_unwind(AssertUnwindSafe(|| drop(handler)));
+    }
+}
+
+impl<H: Host> Future for Handling<H> {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let id = self.id;
+        if self.host.with(|session| session.poll_cancelled(cx, id)).is_ready() {
+            return Poll::Ready(());
+        }
+        self.poll_handler(cx)
+    }
+}
+
+impl<H: Host> Drop for Handling<H> {
+    fn drop(&mut self) {
+        self.drop_handler();
+        self.host.with(|session| session.release(self.id));
+    }
+}
+
+/// The number of a call as it stands in frames.
+fn number(call: CallId) -> u32 {
+    // Only ids that were made from a u32 come back here; any other is that of no call.
+    u32::try_from(call.0).unwrap_or(0)
+}

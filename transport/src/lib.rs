@@ -1,0 +1,47 @@
+//! Carries calls.
+//!
+//! A transport carries *calls*: not messages, not bytes. Above this crate stand client and server,
+//! which know messages; below it a stream of bytes, or nothing at all:
+//!
+//! ```text
+//!   client                                                    server
+//!     │ Connection::poll_open  (head, message)                   ▲ Service::serve (IncomingCall)
+//!     ▼                                                          │
+//!   Call { send, receive }                    IncomingCall { head, receive, send }
+//!     │ ▲                                                      ▲ │
+//!     │ │ Carrier: messages out, head, messages and end in     │ │
+//!     ▼ │                                                      │ ▼
+//!   session  ── frames: CALL MESSAGE END ─▶ ◀─ MESSAGE END ──  session
+//!     │ ▲                                                      ▲ │
+//!     ▼ │       tcp: bytes in, bytes out · memory: a queue     │ ▼
+//!     └─┴──────────────────────────────────────────────────────┴─┘
+//! ```
+//!
+//! The seam is three traits: a [`Connection`] opens calls, a [`Carrier`] carries those that are
+//! open, a [`Service`] serves them. Each transport implements them; whatever is added to calls wraps
+//! them. [`Address`] names the transports there are: [`tcp`] and [`memory`].
+//!
+//! This crate knows no codec and no message type: a message is [`bytes::Bytes`].
+
+mod address;
+mod call;
+mod driver;
+pub mod frame;
+mod host;
+mod limits;
+pub mod memory;
+mod metadata;
+mod path;
+mod seam;
+mod session;
+mod status;
+mod stream;
+pub mod tcp;
+
+pub use address::{Address, AddressError, Incoming, Listener};
+pub use limits::Limits;
+pub use metadata::{Metadata, MetadataError, Value};
+pub use path::{Path, PathError};
+pub use seam::{CallId, Carrier, Connection, Received, RequestHead, Service, Serving};
+pub use status::{Code, Status};
+pub use stream::{Call, Finisher, IncomingCall, RecvStream, SendStream, open};

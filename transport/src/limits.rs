@@ -1,0 +1,52 @@
+//! What one connection may cost: every limit, with its default.
+
+use std::time::Duration;
+
+/// What one connection may cost its owner. Each end sets its own; a peer is told those it must
+/// keep to, and held to them.
+///
+/// For each call a connection holds at most one [`window`](Self::window) of messages nobody has
+/// read yet, one message of at most [`message`](Self::message) bytes that is still arriving, and
+/// one that waits to be sent; besides that, one [`send_buffer`](Self::send_buffer) being filled
+/// and one being written. Nothing is allocated for bytes that a peer only announced.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// The largest message accepted, in bytes. A larger one fails its call with
+    /// RESOURCE_EXHAUSTED. Default: 4 MiB.
+    pub message: usize,
+    /// The most metadata accepted in one place, measured as [`Metadata::size`]. More fails the
+    /// call with RESOURCE_EXHAUSTED. Default: 16 KiB.
+    ///
+    /// [`Metadata::size`]: crate::Metadata::size
+    pub metadata: usize,
+    /// The most metadata fields accepted in one place. Default: 100.
+    pub metadata_fields: usize,
+    /// How many calls a peer may have open at once on one connection. Default: 1,024.
+    pub calls: u32,
+    /// How many bytes of messages a peer may send on one call before they are read; every frame
+    /// counts its header too. At least 1 KiB. Default: 64 KiB.
+    pub window: u32,
+    /// How many bytes may wait to be written on one connection before senders wait.
+    /// Default: 64 KiB.
+    pub send_buffer: usize,
+    /// How long a peer may take for the first bytes of a connection. Default: 10 s.
+    pub handshake: Duration,
+    /// How long a connection may be silent before the peer is asked for a sign of life, and
+    /// again how long it may take to give one. Default: 20 s.
+    pub keepalive: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            message: 4 << 20,
+            metadata: 16 << 10,
+            metadata_fields: 100,
+            calls: 1024,
+            window: 64 << 10,
+            send_buffer: 64 << 10,
+            handshake: Duration::from_secs(10),
+            keepalive: Duration::from_secs(20),
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! The seam: what every transport offers to what stands above it.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+use bytes::Bytes;
+use bytestring::ByteString;
+
+use crate::{Call, IncomingCall, Metadata, Path, Status};
+
+/// Opens calls: the client's end of a connection.
+///
+/// What wraps a connection is itself a connection: it looks at the head, changes it, waits, picks
+/// one of several connections, and hands on. The [`Call`] that comes back is bound to the
+/// [`Carrier`] below, so that a wrapper costs nothing once the call is open — unless it wants to
+/// see the messages too, and then it binds the call to a carrier of its own ([`Call::new`]).
+pub trait Connection: Send + Sync + 'static {
+    /// Opens a call and, where they are known already, sends its first message and the end of the
+    /// request, all in one piece.
+    ///
+    /// `head` and `message` are taken when the call is open, and left in place while the answer is
+    /// pending: as long as the peer allows no further call, or the send buffer is full.
+    ///
+    /// # Errors
+    /// UNAVAILABLE when the connection is gone or going away; RESOURCE_EXHAUSTED when the message
+    /// or the metadata is larger than the peer accepts. No call is open then.
+    fn poll_open(
+        self: Arc<Self>,
+        cx: &mut Context<'_>,
+        head: &mut Option<RequestHead>,
+        message: &mut Option<Bytes>,
+        end: bool,
+    ) -> Poll<Result<Call, Status>>;
+
+    /// Whether no call can be opened here any more, because the connection is gone or going away.
+    fn is_closed(&self) -> bool;
+}
+
+/// Carries calls that are open, each known by its number.
+///
+/// One lock stands behind these methods, and none of them waits for the network, so they can be
+/// called from anywhere. A number whose call is over is no mistake: handles outlive calls.
+pub trait Carrier: Send + Sync + 'static {
+    /// Sends the next message of a call, its `end`, or both in one piece. From a server, `end`
+    /// means that the call went well.
+    ///
+    /// `message` is taken when it is accepted. Pending while the one before is still held back by
+    /// the peer's window, or while the send buffer is full.
+    ///
+    /// # Errors
+    /// Why the call is over, when it is over already; RESOURCE_EXHAUSTED, and the call goes on,
+    /// when the message is larger than the peer accepts.
+    fn poll_send(
+        &self,
+        cx: &mut Context<'_>,
+        call: CallId,
+        message: &mut Option<Bytes>,
+        end: bool,
+    ) -> Poll<Result<(), Status>>;
+
+    /// The next thing the peer has sent on a call. Whatever goes wrong is a [`Received::End`] with
+    /// the status that says so.
+    fn poll_receive(&self, cx: &mut Context<'_>, call: CallId) -> Poll<Received>;
+
+    /// From a server: sends the head of the response, before any message.
+    ///
+    /// # Errors
+    /// The call's status when it is over already; RESOURCE_EXHAUSTED when there is more metadata
+    /// than the transport carries; FAILED_PRECONDITION when head or message has been sent before.
+    fn respond(&self, call: CallId, metadata: Metadata) -> Result<(), Status>;
+
+    /// Ends a call. From a server `status` is the answer to the caller, behind the messages; from
+    /// a client it means that nobody waits for the answer any more: the server is told to stop.
+    fn finish(&self, call: CallId, status: Status);
+
+    /// Says that nobody will receive on this call again. A client gives up the call with it.
+    fn stop_receiving(&self, call: CallId);
+}
+
+/// Serves calls: a router, the server stub of one service, or what wraps one of these.
+pub trait Service: Send + Sync + 'static {
+    /// Serves one call to its end.
+    ///
+    /// The future is polled once in place, by the task of the connection the call came on, and
+    /// becomes a task of its own only if it is still pending then. It is dropped as soon as the
+    /// caller gives up or is gone. A panic in it ends this call with INTERNAL and no other.
+    fn serve(&self, call: IncomingCall) -> Serving;
+}
+
+/// A call being served: see [`Service::serve`].
+pub type Serving = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+impl<S: Service + ?Sized> Service for Arc<S> {
+    fn serve(&self, call: IncomingCall) -> Serving {
+        (**self).serve(call)
+    }
+}
+
+/// The number of a call, unique on its connection and for its [`Carrier`] to interpret.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct CallId(pub u64);
+
+/// How a call begins.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RequestHead {
+    /// The method called.
+    pub path: Path,
+    /// The name of the codec of the messages, such as `bincode`: what follows `application/grpc+`
+    /// in gRPC. 1 to 64 bytes of visible ASCII.
+    pub codec: ByteString,
+    /// What the caller adds beside the messages.
+    pub metadata: Metadata,
+    /// When the call ends, DEADLINE_EXCEEDED, if it has not ended before. On the wire this is the
+    /// time that remains, because two machines do not share a clock.
+    pub deadline: Option<Instant>,
+}
+
+/// What comes in on a call, in this order: at most one head, any number of messages, one end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Received {
+    /// The head of a response, if the server sent one. A request's head comes with the call.
+    Head(Metadata),
+    /// One whole message.
+    Message(Bytes),
+    /// Nothing follows. To a client this is how the call ended. To a server it is OK when the
+    /// caller has sent all it had to send, and else why the call is over.
+    End(Status),
+}

@@ -1,0 +1,258 @@
+//! What this side does: opens calls, sends, receives, answers.
+
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+
+use super::{Outlet, Role, Session, check_metadata, over};
+use crate::call::{CallState, Outgoing};
+use crate::frame::{CallFrame, Frame, MethodName, is_codec_name};
+use crate::{Code, Metadata, Received, RequestHead, Status};
+
+impl<O: Outlet> Session<O> {
+    pub(crate) fn poll_open(
+        &mut self,
+        cx: &mut Context<'_>,
+        now: Option<Instant>,
+        head: &mut Option<RequestHead>,
+        message: &mut Option<Bytes>,
+        end: bool,
+    ) -> Poll<Result<u32, Status>> {
+        if let Some(closed) = &self.closed {
+            return Poll::Ready(Err(closed.clone()));
+        }
+        if self.is_closed() {
+            return Poll::Ready(Err(Status::new(Code::Unavailable, "the connection is going away")));
+        }
+        if let Some(message) = &message {
+            self.check_size(message)?;
+        }
+        if self.open >= self.peer.calls || !self.has_room() {
+            if !self.openers.iter().any(|waker| waker.will_wake(cx.waker())) {
+                self.openers.push(cx.waker().clone());
+            }
+            return Poll::Pending;
+        }
+        let Some(head) = head.take() else {
+            return Poll::Ready(Err(Status::new(Code::Internal, "the head was taken before")));
+        };
+        check_metadata(&head.metadata)?;
+        if !is_codec_name(&head.codec) {
+            let text = format!("{:?} cannot be the name of a codec", head.codec);
+            return Poll::Ready(Err(Status::new(Code::InvalidArgument, text)));
+        }
+        let timeout = head.deadline.zip(now).map(|(deadline, now)| deadline.saturating_duration_since(now));
+        Poll::Ready(Ok(self.open_call(head, timeout, message.take(), end)))
+    }
+
+    pub(crate) fn poll_send(
+        &mut self,
+        cx: &mut Context<'_>,
+        id: u32,
+        message: &mut Option<Bytes>,
+        end: bool,
+    ) -> Poll<Result<(), Status>> {
+        if let Some(message) = &message {
+            self.check_size(message)?;
+        }
+        let room = self.has_room();
+        let Some(call) = self.calls.get_mut(&id) else {
+            return Poll::Ready(Err(over()));
+        };
+        if let Some(status) = call.refuses_to_send(self.role) {
+            return Poll::Ready(Err(status));
+        }
+        if call.outgoing.is_some() || !room {
+            if call.outgoing.is_none() && !std::mem::replace(&mut call.crowded, true) {
+                self.crowded.push(id);
+            }
+            call.sender = Some(cx.waker().clone());
+            return Poll::Pending;
+        }
+        let after = end.then(Status::ok);
+        call.responded |= message.is_some();
+        call.ending = end;
+        match message.take() {
+            Some(message) => {
+                call.outgoing = Some(Outgoing { rest: message, after });
+                self.send_piece(id);
+            }
+            None if end => self.send_end(id, Status::ok()),
+            None => {}
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    pub(crate) fn poll_receive(&mut self, cx: &mut Context<'_>, id: u32) -> Poll<Received> {
+        let Some(call) = self.calls.get_mut(&id) else {
+            return Poll::Ready(Received::End(over()));
+        };
+        let received = call.receive();
+        if let Some(bytes) = call.take_grant() {
+            self.out.push(Frame::Credit { call: id, bytes });
+        }
+        let call_is_over = self.role == Role::Client && matches!(received, Some(Received::End(_)));
+        match received {
+            None => {
+                call.receiver = Some(cx.waker().clone());
+                Poll::Pending
+            }
+            Some(received) => {
+                if call_is_over {
+                    call.released = true;
+                    self.forget_if_over(id);
+                }
+                Poll::Ready(received)
+            }
+        }
+    }
+
+    pub(crate) fn respond(&mut self, id: u32, metadata: Metadata) -> Result<(), Status> {
+        check_metadata(&metadata)?;
+        let call = self.calls.get_mut(&id).ok_or_else(over)?;
+        if let Some(status) = call.refuses_to_send(self.role) {
+            return Err(status);
+        }
+        if std::mem::replace(&mut call.responded, true) {
+            let text = "the head of a response goes before its messages, and once";
+            return Err(Status::new(Code::FailedPrecondition, text));
+        }
+        self.out.push(Frame::Head { call: id, metadata });
+        Ok(())
+    }
+
+    /// A server answers; a client gives up.
+    pub(crate) fn finish(&mut self, id: u32, status: Status) {
+        let Some(call) = self.calls.get_mut(&id) else { return };
+        match self.role {
+            Role::Server if call.ending => {}
+            Role::Server => {
+                call.ending = true;
+                match &mut call.outgoing {
+                    // An answer that went well is behind the messages; any other is instead.
+                    Some(outgoing) if status.code() == Code::Ok => outgoing.after = Some(status),
+                    _ => self.send_end(id, status),
+                }
+            }
+            Role::Client => {
+                if call.end.is_none() && self.closed.is_none() {
+                    self.out.push(Frame::Cancel { call: id, code: status.code() });
+                }
+                call.give_up(status, &mut self.wakes);
+            }
+        }
+    }
+
+    /// Nobody will receive on this call again.
+    pub(crate) fn stop_receiving(&mut self, id: u32) {
+        let Some(call) = self.calls.get_mut(&id) else { return };
+        call.discard_received();
+        if self.role == Role::Client {
+            call.released = true;
+            self.finish(id, Status::new(Code::Cancelled, "the caller gave the call up"));
+            self.forget_if_over(id);
+        }
+    }
+
+    /// Ready when the handler of this call must stop: its caller is gone.
+    pub(crate) fn poll_cancelled(&mut self, cx: &mut Context<'_>, id: u32) -> Poll<()> {
+        match self.calls.get_mut(&id) {
+            Some(call) if call.cancelled.is_none() => {
+                call.handler = Some(cx.waker().clone());
+                Poll::Pending
+            }
+            _ => Poll::Ready(()),
+        }
+    }
+
+    /// The handler of this call is gone; if it left without an answer, one is given now.
+    pub(crate) fn release(&mut self, id: u32) {
+        let Some(call) = self.calls.get_mut(&id) else { return };
+        call.released = true;
+        let cancelled = call.cancelled.take();
+        let status = cancelled.unwrap_or_else(|| Status::new(Code::Internal, "the handler left no answer"));
+        self.finish(id, status);
+        self.forget_if_over(id);
+    }
+
+    /// Begins no further calls and asks the peer for the same; those open go on to their end.
+    pub(crate) fn drain(&mut self) {
+        if self.closed.is_none() && !std::mem::replace(&mut self.away_sent, true) {
+            self.out.push(Frame::GoingAway { status: Status::ok() });
+            self.wakes.append(&mut self.openers);
+        }
+    }
+
+    /// The next call to be served.
+    pub(crate) fn accept(&mut self) -> Option<(u32, RequestHead)> {
+        loop {
+            let (id, head) = self.accepted.pop_front()?;
+            match self.calls.get(&id) {
+                Some(call) if call.cancelled.is_none() => return Some((id, head)),
+                _ => self.release(id),
+            }
+        }
+    }
+
+    fn open_call(
+        &mut self,
+        head: RequestHead,
+        timeout: Option<Duration>,
+        message: Option<Bytes>,
+        end: bool,
+    ) -> u32 {
+        self.last_call += 1;
+        self.open += 1;
+        let id = self.last_call;
+        let mut call = CallState::new(self.peer.window, self.window);
+        call.ending = end;
+        let (method, name) = self.number(MethodName { path: head.path, codec: head.codec });
+        let after = end.then(Status::ok);
+        let (message, end) = match message {
+            Some(message) => {
+                let mut outgoing = Outgoing { rest: message, after };
+                let piece = call.next_piece(&mut outgoing);
+                let end = !piece.more && end;
+                if piece.more {
+                    call.outgoing = Some(outgoing);
+                }
+                (Some(piece), end)
+            }
+            None => (None, end),
+        };
+        if call.outgoing.is_some() && call.has_credit() {
+            call.has_turn = true;
+            self.turn.push_back(id);
+        }
+        self.calls.insert(id, call);
+        let metadata = head.metadata;
+        let frame = CallFrame { call: id, method, name, timeout, metadata, message, end };
+        self.out.push(Frame::Call(Box::new(frame)));
+        id
+    }
+
+    /// The number of a method, and its name where the peer does not know the number yet.
+    fn number(&mut self, name: MethodName) -> (u8, Option<MethodName>) {
+        if let Some(index) = self.methods.iter().position(|known| *known == name) {
+            return ((index + 1) as u8, None);
+        }
+        if self.methods.len() == MAX_METHODS {
+            return (0, Some(name));
+        }
+        self.methods.push(name.clone());
+        (self.methods.len() as u8, Some(name))
+    }
+
+    fn check_size(&self, message: &Bytes) -> Result<(), Status> {
+        let limit = self.peer.message as usize;
+        if message.len() <= limit {
+            return Ok(());
+        }
+        let text = format!("a message of {} bytes, the peer accepts {limit}", message.len());
+        Err(Status::new(Code::ResourceExhausted, text))
+    }
+}
+
+/// Method numbers are 1 to 255.
+const MAX_METHODS: usize = 255;

@@ -1,0 +1,278 @@
+//! One end of a conversation in our frames: which calls are open, what has come in on them, what
+//! may go out. No I/O: frames come in through [`Session::handle`] and go out through an [`Outlet`].
+
+mod local;
+mod peer;
+
+use std::collections::{HashMap, VecDeque};
+use std::task::Waker;
+
+use crate::call::CallState;
+use crate::frame::{Frame, Hello, MAX_BLOCK, MethodName};
+use crate::{Code, Limits, Metadata, RequestHead, Status};
+
+/// Where frames go: encoded at once by `tcp`, handed over as they are by `memory`.
+pub(crate) trait Outlet {
+    /// Takes one frame.
+    fn push(&mut self, frame: Frame);
+
+    /// How many bytes wait here.
+    fn waiting(&self) -> usize;
+}
+
+/// Which end of a connection this is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Role {
+    Client,
+    Server,
+}
+
+/// One end of a connection. What this side does with it is in `local`, what the peer does in `peer`.
+/// Whoever calls wakes [`Session::wakes`] afterwards, when the lock around the session is released.
+pub(crate) struct Session<O> {
+    role: Role,
+    limits: Limits,
+    /// The credit with which the peer begins each call.
+    window: u32,
+    peer: Hello,
+    calls: HashMap<u32, CallState>,
+    /// How many calls the peer counts as open: those whose END has not been sent (server) or has
+    /// not come (client).
+    open: u32,
+    /// The highest id so far.
+    last_call: u32,
+    /// What the numbers of methods stand for, from 1.
+    methods: Vec<MethodName>,
+    /// Calls to be served that nobody has taken yet.
+    accepted: VecDeque<(u32, RequestHead)>,
+    /// Calls with a message that is partly sent and has credit: each gets a piece in turn.
+    turn: VecDeque<u32>,
+    /// Calls whose sender waits for room in the send buffer.
+    crowded: Vec<u32>,
+    /// Clients that wait to open a call.
+    openers: Vec<Waker>,
+    away_sent: bool,
+    away_received: bool,
+    closed: Option<Status>,
+    pub(crate) wakes: Vec<Waker>,
+    pub(crate) out: O,
+}
+
+impl<O: Outlet> Session<O> {
+    /// A session with a peer that said `peer`.
+    pub(crate) fn new(role: Role, limits: Limits, peer: Hello, out: O) -> Self {
+        Self {
+            role,
+            window: Hello::new(&limits).window,
+            limits,
+            peer,
+            calls: HashMap::new(),
+            open: 0,
+            last_call: 0,
+            methods: Vec::new(),
+            accepted: VecDeque::new(),
+            turn: VecDeque::new(),
+            crowded: Vec::new(),
+            openers: Vec::new(),
+            away_sent: false,
+            away_received: false,
+            closed: None,
+            wakes: Vec::new(),
+            out,
+        }
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.away_sent || self.away_received || self.closed.is_some()
+    }
+
+    /// Whether everything that could happen on this connection has happened.
+    pub(crate) fn is_done(&self) -> bool {
+        let no_further_calls = match self.role {
+            Role::Client => self.away_sent,
+            Role::Server => self.away_received,
+        };
+        self.closed.is_some() || (no_further_calls && self.calls.is_empty())
+    }
+
+    /// Ends the connection: every call that is open fails with `status`.
+    pub(crate) fn close(&mut self, status: Status) {
+        if self.closed.is_some() {
+            return;
+        }
+        for call in self.calls.values_mut() {
+            // What a server said before it went is still there to be read.
+            if self.role == Role::Server || !call.over {
+                call.cancel(&status, &mut self.wakes);
+            }
+        }
+        self.calls.retain(|_, call| !call.released);
+        self.turn.clear();
+        self.wakes.append(&mut self.openers);
+        self.closed = Some(status);
+    }
+
+    /// Says why, then ends the connection.
+    pub(crate) fn close_with(&mut self, status: Status) {
+        if self.closed.is_none() {
+            self.out.push(Frame::GoingAway { status: status.clone() });
+        }
+        self.close(status);
+    }
+
+    /// Sends what waits for its turn, as long as there is room in the send buffer; then lets go on
+    /// who waited for that room.
+    pub(crate) fn pump(&mut self) {
+        while self.has_room()
+            && let Some(id) = self.turn.pop_front()
+        {
+            if let Some(call) = self.calls.get_mut(&id) {
+                call.has_turn = false;
+            }
+            self.send_piece(id);
+        }
+        if self.has_room() {
+            for id in self.crowded.drain(..) {
+                if let Some(call) = self.calls.get_mut(&id) {
+                    call.crowded = false;
+                    self.wakes.extend(call.sender.take());
+                }
+            }
+            if self.open < self.peer.calls {
+                self.wakes.append(&mut self.openers);
+            }
+        }
+    }
+
+    /// Ends the connection, whose stream is of no use any more.
+    pub(crate) fn lose(&mut self, status: Status)
+    where
+        O: Default,
+    {
+        self.close(status);
+        self.out = O::default();
+    }
+
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// Whether any call is open, on the wire or in the hands of somebody here.
+    pub(crate) fn has_calls(&self) -> bool {
+        !self.calls.is_empty()
+    }
+
+    /// Whether calls wait to be served.
+    pub(crate) fn has_accepted(&self) -> bool {
+        !self.accepted.is_empty()
+    }
+
+    /// Whether the connection has ended otherwise than by going away in good order.
+    pub(crate) fn has_failed(&self) -> bool {
+        self.closed.is_some()
+    }
+
+    /// Why it has.
+    pub(crate) fn failure(&self) -> Option<Status> {
+        self.closed.clone()
+    }
+
+    /// Whether there is something for the task of the connection to do.
+    pub(crate) fn wants_driver(&self) -> bool {
+        self.out.waiting() > 0 || !self.turn.is_empty() || self.is_done()
+    }
+
+    /// Whether the peer sends what is to be answered, and does not read the answers.
+    pub(crate) fn is_flooded(&self) -> bool {
+        self.out.waiting() > self.limits.send_buffer + UNREAD_ANSWERS
+    }
+
+    /// Sends the next piece of a call's message, and what comes after the message if that was all.
+    fn send_piece(&mut self, id: u32) {
+        let Some(call) = self.calls.get_mut(&id) else { return };
+        let Some(mut outgoing) = call.outgoing.take() else { return };
+        if !call.has_credit() {
+            call.outgoing = Some(outgoing);
+            return;
+        }
+        let piece = call.next_piece(&mut outgoing);
+        if piece.more {
+            call.outgoing = Some(outgoing);
+            if call.has_credit() && !std::mem::replace(&mut call.has_turn, true) {
+                self.turn.push_back(id);
+            }
+            self.out.push(Frame::Message { call: id, piece, end: false });
+            return;
+        }
+        self.wakes.extend(call.sender.take());
+        match outgoing.after {
+            Some(status) if status == Status::ok() => {
+                self.out.push(Frame::Message { call: id, piece, end: true });
+                self.ended(id);
+            }
+            after => {
+                self.out.push(Frame::Message { call: id, piece, end: false });
+                if let Some(status) = after {
+                    self.send_end(id, status);
+                }
+            }
+        }
+    }
+
+    fn send_end(&mut self, id: u32, status: Status) {
+        if self.closed.is_none() {
+            let status = match check_metadata(status.metadata()) {
+                Ok(()) => status,
+                Err(too_large) => too_large,
+            };
+            self.out.push(Frame::End { call: id, status });
+        }
+        self.ended(id);
+    }
+
+    /// This side has sent its last word on a call. For a server that ends the call.
+    fn ended(&mut self, id: u32) {
+        let Some(call) = self.calls.get_mut(&id) else { return };
+        call.outgoing = None;
+        call.ending = true;
+        if self.role == Role::Server && !std::mem::replace(&mut call.over, true) {
+            self.open -= 1;
+            call.discard_received();
+            self.wakes.extend(call.sender.take());
+            self.forget_if_over(id);
+        }
+    }
+
+    /// Drops what is known of a call that is over on the wire and that no handle needs.
+    fn forget_if_over(&mut self, id: u32) {
+        if self.calls.get(&id).is_some_and(|call| call.released && (call.over || self.closed.is_some())) {
+            self.calls.remove(&id);
+        }
+    }
+
+    fn has_room(&self) -> bool {
+        self.out.waiting() < self.limits.send_buffer
+    }
+}
+
+/// What a handle learns of a call that is over.
+pub(crate) fn over() -> Status {
+    Status::new(Code::Cancelled, "the call is over")
+}
+
+/// What a peer did that the protocol does not allow.
+pub(crate) fn violation(text: impl std::fmt::Display) -> Status {
+    Status::new(Code::Internal, format!("call layer: {text}"))
+}
+
+/// Whether one frame can carry this metadata.
+fn check_metadata(metadata: &Metadata) -> Result<(), Status> {
+    if metadata.size() <= MAX_BLOCK {
+        return Ok(());
+    }
+    let text = format!("{} bytes of metadata, the limit is {MAX_BLOCK}", metadata.size());
+    Err(Status::new(Code::ResourceExhausted, text))
+}
+
+/// How many bytes of answers may wait behind a full send buffer before reading stops.
+const UNREAD_ANSWERS: usize = 64 << 10;

@@ -1,0 +1,196 @@
+//! How a call ended: one of 17 codes, a message for people, and metadata.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use crate::Metadata;
+
+/// How a call ended. Every call ends with exactly one, also a call that went well ([`Code::Ok`]).
+///
+/// On the way back to the caller a status stands behind the last message, which is why its
+/// metadata is also called *trailers*.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Status {
+    code: Code,
+    message: Cow<'static, str>,
+    metadata: Metadata,
+}
+
+/// The 17 codes of gRPC, by their numbers and names
+/// ([gRPC status codes](https://grpc.io/docs/guides/status-codes/)).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum Code {
+    /// The call went well.
+    Ok = 0,
+    /// The caller gave the call up.
+    Cancelled = 1,
+    /// A failure of which nothing more is known; also what an unknown code number means.
+    Unknown = 2,
+    /// The arguments are wrong whatever the state of the service.
+    InvalidArgument = 3,
+    /// The deadline passed before the call ended. The method may have run all the same.
+    DeadlineExceeded = 4,
+    /// What the call asked for does not exist.
+    NotFound = 5,
+    /// What the call wanted to create exists already.
+    AlreadyExists = 6,
+    /// The caller is known and may not do this.
+    PermissionDenied = 7,
+    /// A limit was reached: a quota, or the size of a message.
+    ResourceExhausted = 8,
+    /// The service is not in a state in which the call can be done; a retry alone does not help.
+    FailedPrecondition = 9,
+    /// A conflict with another call; the caller may start over.
+    Aborted = 10,
+    /// The call went past a valid range, which the state of the service defines.
+    OutOfRange = 11,
+    /// The method is not known, or not implemented, here.
+    Unimplemented = 12,
+    /// Something that must hold does not: a broken message, a panic in a handler.
+    Internal = 13,
+    /// The service cannot be reached right now; a retry may help.
+    Unavailable = 14,
+    /// Data was lost for good.
+    DataLoss = 15,
+    /// It is not known who calls.
+    Unauthenticated = 16,
+}
+
+impl Status {
+    /// A status of `code`, with a message for the person who reads it.
+    pub fn new(code: Code, message: impl Into<Cow<'static, str>>) -> Self {
+        Self { code, message: message.into(), metadata: Metadata::new() }
+    }
+
+    /// The status of a call that went well: no message, no metadata.
+    pub const fn ok() -> Self {
+        Self { code: Code::Ok, message: Cow::Borrowed(""), metadata: Metadata::new() }
+    }
+
+    /// This status with `metadata` as its trailers.
+    pub fn with_metadata(mut self, metadata: Metadata) -> Self {
+        self.metadata = metadata;
+        self
+    }
+
+    /// The code.
+    pub fn code(&self) -> Code {
+        self.code
+    }
+
+    /// The message for people; empty for most calls that went well.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// The trailers: what the server adds behind the last message.
+    pub fn metadata(&self) -> &Metadata {
+        &self.metadata
+    }
+
+    /// `Ok(())` for [`Code::Ok`], else the status as the error.
+    pub fn into_result(self) -> Result<(), Self> {
+        if self.code == Code::Ok { Ok(()) } else { Err(self) }
+    }
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.code.name())?;
+        if !self.message.is_empty() {
+            write!(f, ": {}", self.message)?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Status {}
+
+impl Code {
+    /// Every code, in the order of their numbers.
+    pub const ALL: [Self; 17] = [
+        Self::Ok,
+        Self::Cancelled,
+        Self::Unknown,
+        Self::InvalidArgument,
+        Self::DeadlineExceeded,
+        Self::NotFound,
+        Self::AlreadyExists,
+        Self::PermissionDenied,
+        Self::ResourceExhausted,
+        Self::FailedPrecondition,
+        Self::Aborted,
+        Self::OutOfRange,
+        Self::Unimplemented,
+        Self::Internal,
+        Self::Unavailable,
+        Self::DataLoss,
+        Self::Unauthenticated,
+    ];
+
+    /// The code with this number; [`Code::Unknown`] for a number that has none, as gRPC asks.
+    pub fn from_number(number: u8) -> Self {
+        Self::ALL.get(usize::from(number)).copied().unwrap_or(Self::Unknown)
+    }
+
+    /// The number that stands for this code on the wire, 0 to 16.
+    pub const fn number(self) -> u8 {
+        self as u8
+    }
+
+    /// The name as gRPC spells it, such as `NOT_FOUND`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Ok => "OK",
+            Self::Cancelled => "CANCELLED",
+            Self::Unknown => "UNKNOWN",
+            Self::InvalidArgument => "INVALID_ARGUMENT",
+            Self::DeadlineExceeded => "DEADLINE_EXCEEDED",
+            Self::NotFound => "NOT_FOUND",
+            Self::AlreadyExists => "ALREADY_EXISTS",
+            Self::PermissionDenied => "PERMISSION_DENIED",
+            Self::ResourceExhausted => "RESOURCE_EXHAUSTED",
+            Self::FailedPrecondition => "FAILED_PRECONDITION",
+            Self::Aborted => "ABORTED",
+            Self::OutOfRange => "OUT_OF_RANGE",
+            Self::Unimplemented => "UNIMPLEMENTED",
+            Self::Internal => "INTERNAL",
+            Self::Unavailable => "UNAVAILABLE",
+            Self::DataLoss => "DATA_LOSS",
+            Self::Unauthenticated => "UNAUTHENTICATED",
+        }
+    }
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_code_and_its_number_are_the_same_both_ways() {
+        for (number, code) in Code::ALL.into_iter().enumerate() {
+            assert_eq!(usize::from(code.number()), number);
+            assert_eq!(Code::from_number(code.number()), code);
+        }
+    }
+
+    #[test]
+    fn a_number_without_a_code_means_unknown() {
+        assert_eq!(Code::from_number(17), Code::Unknown);
+        assert_eq!(Code::from_number(255), Code::Unknown);
+    }
+
+    #[test]
+    fn a_status_reads_as_its_code_and_its_message() {
+        let status = Status::new(Code::NotFound, "no value for \"greeting\"");
+        assert_eq!(status.to_string(), "NOT_FOUND: no value for \"greeting\"");
+        assert_eq!(Status::ok().to_string(), "OK");
+    }
+}

@@ -1,0 +1,233 @@
+//! The two handles of a call, [`SendStream`] and [`RecvStream`].
+
+use std::fmt;
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+
+use crate::{CallId, Carrier, Code, Connection, Metadata, Received, RequestHead, Status};
+
+/// A call that a client has opened.
+#[derive(Debug)]
+pub struct Call {
+    /// Sends the messages of the request.
+    pub send: SendStream,
+    /// Receives the response.
+    pub receive: RecvStream,
+}
+
+/// A call that a server has been asked to serve.
+#[derive(Debug)]
+pub struct IncomingCall {
+    /// How the call began: method, codec, metadata, deadline.
+    pub head: RequestHead,
+    /// Receives the messages of the request.
+    pub receive: RecvStream,
+    /// Sends the response.
+    pub send: SendStream,
+}
+
+/// Sends one side of a call.
+///
+/// Dropped before that side has ended, it ends the call: a client's call is CANCELLED, a server's
+/// answer is INTERNAL, because the caller waits for one and nobody is left to give it.
+pub struct SendStream {
+    handle: Handle,
+    ended: bool,
+}
+
+/// Receives one side of a call.
+///
+/// A client that drops it before the end has come gives the call up. A server may drop it whenever
+/// it has read enough.
+pub struct RecvStream {
+    handle: Handle,
+    ended: bool,
+}
+
+/// Ends a call whose handles are in other hands: see [`SendStream::finisher`].
+#[derive(Clone)]
+pub struct Finisher(Handle);
+
+/// Opens a call on `connection`: see [`Connection::poll_open`].
+///
+/// # Errors
+/// Those of [`Connection::poll_open`].
+pub async fn open(
+    connection: &Arc<dyn Connection>,
+    head: RequestHead,
+    message: Option<Bytes>,
+    end: bool,
+) -> Result<Call, Status> {
+    let (mut head, mut message) = (Some(head), message);
+    poll_fn(|cx| connection.clone().poll_open(cx, &mut head, &mut message, end)).await
+}
+
+impl Call {
+    /// The handles of call `call` of `carrier`, on the client's side. `sent` when the request has
+    /// been sent to its end.
+    pub fn new(carrier: Arc<dyn Carrier>, call: CallId, sent: bool) -> Self {
+        let handle = Handle { carrier, call, side: Side::Client };
+        Self {
+            send: SendStream { handle: handle.clone(), ended: sent },
+            receive: RecvStream { handle, ended: false },
+        }
+    }
+}
+
+impl IncomingCall {
+    /// The handles of call `call` of `carrier`, on the server's side.
+    pub fn new(carrier: Arc<dyn Carrier>, call: CallId, head: RequestHead) -> Self {
+        let handle = Handle { carrier, call, side: Side::Server };
+        Self {
+            head,
+            receive: RecvStream { handle: handle.clone(), ended: false },
+            send: SendStream { handle, ended: false },
+        }
+    }
+}
+
+impl SendStream {
+    /// Sends one message; waits while the peer's window or the send buffer is full.
+    ///
+    /// # Errors
+    /// Those of [`Carrier::poll_send`].
+    pub async fn send(&mut self, message: Bytes) -> Result<(), Status> {
+        let mut message = Some(message);
+        poll_fn(|cx| self.poll_send(cx, &mut message, false)).await
+    }
+
+    /// Sends the last message: with it a client has sent its whole request, and a server has
+    /// answered the call and it went well.
+    ///
+    /// # Errors
+    /// Those of [`Carrier::poll_send`].
+    pub async fn send_last(&mut self, message: Bytes) -> Result<(), Status> {
+        let mut message = Some(message);
+        poll_fn(|cx| self.poll_send(cx, &mut message, true)).await
+    }
+
+    /// From a client: there are no more messages (*half-close*). The response goes on.
+    ///
+    /// # Errors
+    /// Those of [`Carrier::poll_send`].
+    pub async fn half_close(&mut self) -> Result<(), Status> {
+        poll_fn(|cx| self.poll_send(cx, &mut None, true)).await
+    }
+
+    /// From a server: sends the head of the response. Without this, it is empty.
+    ///
+    /// # Errors
+    /// Those of [`Carrier::respond`].
+    pub fn respond(&mut self, metadata: Metadata) -> Result<(), Status> {
+        self.handle.carrier.respond(self.handle.call, metadata)
+    }
+
+    /// From a server: ends the call with `status`. From a client: gives the call up.
+    pub fn finish(mut self, status: Status) {
+        self.ended = true;
+        self.handle.carrier.finish(self.handle.call, status);
+    }
+
+    /// What can end this call while somebody else has the handle: at a deadline, say.
+    pub fn finisher(&self) -> Finisher {
+        Finisher(self.handle.clone())
+    }
+
+    /// [`Carrier::poll_send`] for this call.
+    pub fn poll_send(
+        &mut self,
+        cx: &mut Context<'_>,
+        message: &mut Option<Bytes>,
+        end: bool,
+    ) -> Poll<Result<(), Status>> {
+        let sent = self.handle.carrier.poll_send(cx, self.handle.call, message, end);
+        if end && matches!(sent, Poll::Ready(Ok(()))) {
+            self.ended = true;
+        }
+        sent
+    }
+}
+
+impl RecvStream {
+    /// What comes next on this call. Nothing comes after an end.
+    pub async fn receive(&mut self) -> Received {
+        poll_fn(|cx| self.poll_receive(cx)).await
+    }
+
+    /// [`Carrier::poll_receive`] for this call.
+    pub fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Received> {
+        let received = self.handle.carrier.poll_receive(cx, self.handle.call);
+        if matches!(received, Poll::Ready(Received::End(_))) {
+            self.ended = true;
+        }
+        received
+    }
+}
+
+impl Finisher {
+    /// Ends the call as [`SendStream::finish`] does, unless it has ended before.
+    pub fn finish(&self, status: Status) {
+        self.0.carrier.finish(self.0.call, status);
+    }
+}
+
+impl Drop for SendStream {
+    fn drop(&mut self) {
+        if self.ended {
+            return;
+        }
+        let status = match self.handle.side {
+            Side::Client => Status::new(Code::Cancelled, "the caller gave the call up"),
+            Side::Server if std::thread::panicking() => handler_panicked(),
+            Side::Server => Status::new(Code::Internal, "the handler ended without an answer"),
+        };
+        self.handle.carrier.finish(self.handle.call, status);
+    }
+}
+
+impl Drop for RecvStream {
+    fn drop(&mut self) {
+        if !self.ended {
+            self.handle.carrier.stop_receiving(self.handle.call);
+        }
+    }
+}
+
+impl fmt::Debug for SendStream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SendStream({:?} of call {})", self.handle.side, self.handle.call.0)
+    }
+}
+
+impl fmt::Debug for RecvStream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "RecvStream({:?} of call {})", self.handle.side, self.handle.call.0)
+    }
+}
+
+impl fmt::Debug for Finisher {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Finisher({:?} of call {})", self.0.side, self.0.call.0)
+    }
+}
+
+/// What a caller learns of a panic: that there was one. Its message stays on the server.
+pub(crate) fn handler_panicked() -> Status {
+    Status::new(Code::Internal, "the handler panicked")
+}
+
+#[derive(Clone)]
+struct Handle {
+    carrier: Arc<dyn Carrier>,
+    call: CallId,
+    side: Side,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Side {
+    Client,
+    Server,
+}
