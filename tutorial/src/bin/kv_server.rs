@@ -1,0 +1,99 @@
+//! Serves a key–value store, in memory, until it is told to stop.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Parser;
+use kv::{KvServer, Store};
+use server::{Router, Server};
+use tracing_subscriber::filter::LevelFilter;
+use transport::Status;
+
+/// Serve a key-value store, in memory
+#[derive(Parser)]
+#[command(
+    name = "kv_server",
+    after_help = "Prints the address of each listener on standard output and logs on standard error.\n\
+                  On Ctrl-C or SIGTERM it accepts no further calls, waits up to 10 seconds for those that \
+                  are open, and exits with 0 if all have ended, 1 if not. A second signal ends it at once."
+)]
+struct Args {
+    /// Where to listen; may be given more than once. Port 0 is a free one
+    #[arg(long, value_name = "ADDRESS", default_value = "tcp://127.0.0.1:4000")]
+    listen: Vec<String>,
+    /// Log every connection, not only those that end badly
+    #[arg(long)]
+    verbose: bool,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let args = Args::parse();
+    let level = if args.verbose { LevelFilter::DEBUG } else { LevelFilter::INFO };
+    tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_ansi(
+            std::io::IsTerminal::is_terminal(&std::io::stderr()) && std::env::var_os("NO_COLOR").is_none(),
+        )
+        .with_max_level(level)
+        .with_target(false)
+        .init();
+    let server = match listen(&args.listen).await {
+        Ok(server) => server,
+        Err(status) => {
+            eprintln!("error: {}", status.message());
+            return ExitCode::FAILURE;
+        }
+    };
+    match told_to_stop().await {
+        Ok(signal) => tracing::info!("{signal}: no further calls are accepted, open ones may end"),
+        Err(error) => {
+            eprintln!("error: cannot wait for signals: {error}");
+            return ExitCode::FAILURE;
+        }
+    }
+    tokio::select! {
+        ended = server.drain(GRACE) => match ended {
+            true => ExitCode::SUCCESS,
+            false => {
+                tracing::warn!("some calls did not end within {GRACE:?}");
+                ExitCode::FAILURE
+            }
+        },
+        Ok(signal) = told_to_stop() => {
+            tracing::warn!("{signal} again: ending at once");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn listen(addresses: &[String]) -> Result<Server, Status> {
+    let mut server = Server::new(Router::new().with(KvServer::new(Store::new())));
+    for address in addresses {
+        println!("listening on {}", server.listen(address).await?);
+    }
+    Ok(server)
+}
+
+/// Waits for the first signal that asks this process to end.
+#[cfg(unix)]
+async fn told_to_stop() -> std::io::Result<&'static str> {
+    use tokio::signal::unix::{SignalKind, signal};
+
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::select! {
+        _ = interrupt.recv() => Ok("Ctrl-C"),
+        _ = terminate.recv() => Ok("SIGTERM"),
+    }
+}
+
+/// Waits for the first signal that asks this process to end.
+#[cfg(not(unix))]
+async fn told_to_stop() -> std::io::Result<&'static str> {
+    tokio::signal::ctrl_c().await?;
+    Ok("Ctrl-C")
+}
+
+/// How long open calls may take to end.
+const GRACE: Duration = Duration::from_secs(10);

@@ -1,0 +1,11 @@
+//! What the lessons and the tour have in common: a [`lens`] that gives every byte its name, a
+//! [`page`] to print on, and a [`journey`] that records one call. They use only what the other crates
+//! offer to everybody.
+
+pub mod command;
+pub mod journey;
+pub mod lens;
+pub mod lesson;
+pub mod page;
+pub mod tap;
+pub mod tour;

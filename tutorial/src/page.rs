@@ -1,0 +1,211 @@
+//! Where lessons and tour print: 80 columns, in colour where a person looks on, as plain text else.
+
+use std::fmt::{self, Write as _};
+use std::io::Write as _;
+
+use anstyle::{AnsiColor, Color, Style};
+
+use crate::lens::{Layer, Span};
+
+/// Text for a terminal of 80 columns, gathered line by line.
+///
+/// Colours are added always, and taken away by [`Page::print`] where they do not belong: into a
+/// file or a pipe, or when `NO_COLOR` is set. Nothing is said by colour alone.
+#[derive(Debug, Default)]
+pub struct Page {
+    text: String,
+}
+
+impl Page {
+    /// An empty page.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The title of the page.
+    pub fn title(&mut self, title: &str) {
+        let rule = "━".repeat(WIDTH);
+        self.line(format_args!("{DIM}{rule}{DIM:#}"));
+        self.line(format_args!("{BOLD}{title}{BOLD:#}"));
+        self.line(format_args!("{DIM}{rule}{DIM:#}"));
+    }
+
+    /// The heading of a part.
+    pub fn heading(&mut self, heading: &str) {
+        let rule = "─".repeat(WIDTH.saturating_sub(heading.chars().count() + 4));
+        self.blank();
+        self.line(format_args!("{DIM}──{DIM:#} {BOLD}{heading}{BOLD:#} {DIM}{rule}{DIM:#}"));
+        self.blank();
+    }
+
+    /// A paragraph, broken into lines.
+    pub fn say(&mut self, paragraph: &str) {
+        self.indented("", paragraph);
+    }
+
+    /// A point of a list.
+    pub fn point(&mut self, mark: &str, paragraph: &str) {
+        self.indented(&format!("  {mark} "), paragraph);
+    }
+
+    /// A line as it is.
+    pub fn line(&mut self, line: fmt::Arguments<'_>) {
+        // Writing to a String cannot fail.
+        let _ = writeln!(self.text, "{line}");
+    }
+
+    /// An empty line.
+    pub fn blank(&mut self) {
+        self.text.push('\n');
+    }
+
+    /// A line that can be typed into a shell, or a line of code.
+    pub fn code(&mut self, code: &str) {
+        self.line(format_args!("    {CODE}{code}{CODE:#}"));
+    }
+
+    /// What can be typed, and what it does.
+    pub fn table(&mut self, rows: &[(&str, &str)]) {
+        let width = rows.iter().map(|(code, _)| code.chars().count()).max().unwrap_or(0);
+        for (code, what) in rows {
+            self.line(format_args!("    {CODE}{code:width$}{CODE:#}  {what}"));
+        }
+    }
+
+    /// Bytes and their names, a span a line: layer where it begins, bytes, name, value.
+    pub fn spans(&mut self, bytes: &[u8], spans: &[Span]) {
+        let mut last = None;
+        for span in spans {
+            let style = style(span.layer);
+            let layer = if last.replace(span.layer) == Some(span.layer) { "" } else { span.layer.name() };
+            let mut chunks = bytes[span.range.clone()].chunks(BYTES_A_LINE);
+            let hex = hex(chunks.next().unwrap_or_default());
+            let name = shorten(&span.name, NAME_WIDTH - 1);
+            let value = shorten(&span.value, WIDTH - 2 - LAYER_WIDTH - HEX_WIDTH - 2 - NAME_WIDTH);
+            self.line(format_args!(
+                "  {style}{layer:LAYER_WIDTH$}{hex:HEX_WIDTH$}{style:#}  {name:NAME_WIDTH$}{style}{value}{style:#}"
+            ));
+            let rest = chunks.len();
+            for chunk in chunks.take(MOST_LINES) {
+                let hex = self::hex(chunk);
+                self.line(format_args!("  {:LAYER_WIDTH$}{style}{hex}{style:#}", ""));
+            }
+            if rest > MOST_LINES {
+                let left = span.range.len() - BYTES_A_LINE * (MOST_LINES + 1);
+                self.line(format_args!("  {:LAYER_WIDTH$}{DIM}… and {left} bytes more{DIM:#}", ""));
+            }
+        }
+    }
+
+    /// Bytes as they stand on the wire, 16 a line, each in the colour of its layer.
+    pub fn dump(&mut self, bytes: &[u8], spans: &[Span]) {
+        let layer_of = |at: usize| spans.iter().find(|span| span.range.contains(&at)).map(|span| span.layer);
+        for (row, chunk) in bytes.chunks(16).enumerate().take(DUMP_LINES) {
+            let mut line = format!("    {DIM}{:04x}{DIM:#} ", row * 16);
+            let mut text = String::new();
+            for (column, byte) in chunk.iter().enumerate() {
+                let style = layer_of(row * 16 + column).map_or(DIM, style);
+                let gap = if column == 8 { "  " } else { " " };
+                let _ = write!(line, "{gap}{style}{byte:02x}{style:#}");
+                let shown = if byte.is_ascii_graphic() || *byte == b' ' { char::from(*byte) } else { '·' };
+                let _ = write!(text, "{style}{shown}{style:#}");
+            }
+            let missing = 3 * (16 - chunk.len()) + usize::from(chunk.len() <= 8);
+            self.line(format_args!("{line}{:missing$}  {DIM}│{DIM:#}{text}{DIM}│{DIM:#}", ""));
+        }
+        if bytes.len() > 16 * DUMP_LINES {
+            let left = bytes.len() - 16 * DUMP_LINES;
+            self.line(format_args!("    {DIM}… and {left} bytes more{DIM:#}"));
+        }
+    }
+
+    /// The colours that stand for layers.
+    pub fn legend(&mut self, layers: &[Layer]) {
+        let mut line = String::from("    ");
+        for layer in layers {
+            let style = style(*layer);
+            let _ = write!(line, "{style}██ {}{style:#}   ", layer.name());
+        }
+        self.line(format_args!("{}", line.trim_end()));
+    }
+
+    /// The text, with colours.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Prints the page on standard output, with colours if it is a terminal that shows them.
+    ///
+    /// # Errors
+    /// When standard output is closed before the end, by `| head`, say.
+    pub fn print(&self) -> std::io::Result<()> {
+        let mut out = anstream::stdout();
+        out.write_all(self.text.as_bytes())?;
+        out.flush()
+    }
+
+    fn indented(&mut self, mark: &str, paragraph: &str) {
+        let hanging = " ".repeat(mark.chars().count());
+        let mut line = mark.to_owned();
+        let mut is_empty = true;
+        for word in paragraph.split_whitespace() {
+            if !is_empty && line.chars().count() + 1 + word.chars().count() > WIDTH {
+                self.line(format_args!("{line}"));
+                line = hanging.clone();
+                is_empty = true;
+            }
+            if !is_empty {
+                line.push(' ');
+            }
+            line.push_str(word);
+            is_empty = false;
+        }
+        self.line(format_args!("{line}"));
+    }
+}
+
+/// The colour of a layer.
+pub fn style(layer: Layer) -> Style {
+    let color = match layer {
+        Layer::Hello => AnsiColor::Magenta,
+        Layer::Header => AnsiColor::Cyan,
+        Layer::Head => AnsiColor::Blue,
+        Layer::Status => AnsiColor::Yellow,
+        Layer::Control => AnsiColor::Magenta,
+        Layer::Message => AnsiColor::Green,
+        Layer::Wrong => AnsiColor::Red,
+    };
+    Style::new().fg_color(Some(Color::Ansi(color)))
+}
+
+/// Bytes in hexadecimal, with spaces between.
+pub fn hex(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(3 * bytes.len());
+    for byte in bytes {
+        let gap = if text.is_empty() { "" } else { " " };
+        let _ = write!(text, "{gap}{byte:02x}");
+    }
+    text
+}
+
+/// `text`, or as much of it as fits into `width` columns.
+fn shorten(text: &str, width: usize) -> String {
+    if text.chars().count() <= width {
+        return text.to_owned();
+    }
+    text.chars().take(width - 1).chain(['…']).collect()
+}
+
+/// For what stands back.
+pub const DIM: Style = Style::new().dimmed();
+/// For what stands out.
+pub const BOLD: Style = Style::new().bold();
+const CODE: Style = Style::new().fg_color(Some(Color::Ansi(AnsiColor::Yellow)));
+
+const WIDTH: usize = 80;
+const BYTES_A_LINE: usize = 8;
+const HEX_WIDTH: usize = 3 * BYTES_A_LINE - 1;
+const LAYER_WIDTH: usize = 13;
+const NAME_WIDTH: usize = 17;
+const MOST_LINES: usize = 3;
+const DUMP_LINES: usize = 16;
