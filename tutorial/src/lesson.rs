@@ -1,4 +1,10 @@
-//! The lessons there are.
+//! The lessons there are, and how each begins and ends.
+
+use std::process::ExitCode;
+
+use transport::Status;
+
+use crate::page::Page;
 
 /// One lesson: a program, and a test that reads as its specification.
 #[derive(Clone, Copy, Debug)]
@@ -31,5 +37,42 @@ impl Lesson {
     /// The lesson with this number.
     pub fn find(number: u8) -> Option<Self> {
         LESSONS.into_iter().find(|lesson| lesson.number == number)
+    }
+
+    /// Begins the lesson: reads the command line, which knows `--help`, and prints what the lesson is
+    /// about: what one will know, and a question to answer before reading on.
+    pub fn begin(self, know: &[&str], predict: &str) -> Page {
+        let about =
+            format!("Lesson {:02}: {}\n\nYou will know:\n  {}", self.number, self.title, know.join("\n  "));
+        clap::Command::new(self.program).about(about).get_matches();
+        let mut page = Page::printed();
+        page.title(&format!("Lesson {:02} · {}", self.number, self.title));
+        page.heading("you will know");
+        for (number, sentence) in know.iter().enumerate() {
+            page.point(&format!("{}.", number + 1), sentence);
+        }
+        page.heading("predict");
+        page.say(predict);
+        page
+    }
+
+    /// Ends the lesson: prints what to change to see it fail, where the lesson is checked, and what is
+    /// next. The exit code tells whether the lesson could be given.
+    pub fn end(self, mut page: Page, given: Result<(), Status>, break_it: &str) -> ExitCode {
+        if let Err(status) = given {
+            eprintln!("error: this lesson needs what it did not get: {status}");
+            return ExitCode::FAILURE;
+        }
+        page.heading("break it");
+        page.say(break_it);
+        page.heading("check, and go on");
+        let check = format!("cargo test -p tutorial --test lesson_{:02}", self.number);
+        let next = format!("cargo lesson {}", self.number + 1);
+        let source = format!("tutorial/src/bin/{}.rs", self.program);
+        page.table(&[(&source, "what just ran"), (&check, "what it says")]);
+        if Self::find(self.number + 1).is_some() {
+            page.table(&[(&format!("{next:0$}", check.len()), "the next lesson")]);
+        }
+        ExitCode::SUCCESS
     }
 }

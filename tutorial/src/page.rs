@@ -7,19 +7,25 @@ use anstyle::{AnsiColor, Color, Style};
 
 use crate::lens::{Layer, Span};
 
-/// Text for a terminal of 80 columns, gathered line by line.
+/// Text for a terminal of 80 columns, line by line.
 ///
-/// Colours are added always, and taken away by [`Page::print`] where they do not belong: into a
-/// file or a pipe, or when `NO_COLOR` is set. Nothing is said by colour alone.
+/// Colours are taken away where they do not belong: into a file or a pipe, or when `NO_COLOR` is set.
+/// Nothing is said by colour alone.
 #[derive(Debug, Default)]
 pub struct Page {
-    text: String,
+    /// What has been said, if it is kept and not printed.
+    kept: Option<String>,
 }
 
 impl Page {
-    /// An empty page.
-    pub fn new() -> Self {
-        Self::default()
+    /// A page on standard output.
+    pub fn printed() -> Self {
+        Self { kept: None }
+    }
+
+    /// A page that keeps its text, without colours.
+    pub fn kept() -> Self {
+        Self { kept: Some(String::new()) }
     }
 
     /// The title of the page.
@@ -50,13 +56,20 @@ impl Page {
 
     /// A line as it is.
     pub fn line(&mut self, line: fmt::Arguments<'_>) {
-        // Writing to a String cannot fail.
-        let _ = writeln!(self.text, "{line}");
+        match &mut self.kept {
+            Some(text) => {
+                let _ = writeln!(text, "{}", anstream::adapter::strip_str(&line.to_string()));
+            }
+            // Who reads only the beginning, with `| head`, has seen what they wanted.
+            None => {
+                let _ = writeln!(anstream::stdout(), "{line}");
+            }
+        }
     }
 
     /// An empty line.
     pub fn blank(&mut self) {
-        self.text.push('\n');
+        self.line(format_args!(""));
     }
 
     /// A line that can be typed into a shell, or a line of code.
@@ -129,19 +142,17 @@ impl Page {
         self.line(format_args!("{}", line.trim_end()));
     }
 
-    /// The text, with colours.
+    /// What has been said, if the page keeps it.
     pub fn text(&self) -> &str {
-        &self.text
+        self.kept.as_deref().unwrap_or_default()
     }
 
-    /// Prints the page on standard output, with colours if it is a terminal that shows them.
-    ///
-    /// # Errors
-    /// When standard output is closed before the end, by `| head`, say.
-    pub fn print(&self) -> std::io::Result<()> {
-        let mut out = anstream::stdout();
-        out.write_all(self.text.as_bytes())?;
-        out.flush()
+    /// A message from left to right, or back, between two lines that stand for two programs.
+    pub fn arrow(&mut self, there: bool, label: &str) {
+        let label = shorten(label, ARROW_WIDTH - 6);
+        let rest = "─".repeat(ARROW_WIDTH - 4 - label.chars().count());
+        let arrow = if there { format!("─ {label} {rest}▶") } else { format!("◀{rest} {label} ─") };
+        self.line(format_args!("    {DIM}│{DIM:#}{arrow}{DIM}│{DIM:#}"));
     }
 
     fn indented(&mut self, mark: &str, paragraph: &str) {
@@ -209,3 +220,4 @@ const LAYER_WIDTH: usize = 13;
 const NAME_WIDTH: usize = 17;
 const MOST_LINES: usize = 3;
 const DUMP_LINES: usize = 16;
+const ARROW_WIDTH: usize = 60;

@@ -36,7 +36,7 @@ fn main() -> ExitCode {
 }
 
 fn list() -> ExitCode {
-    let mut page = Page::new();
+    let mut page = Page::printed();
     page.title("Lessons");
     page.blank();
     for lesson in LESSONS {
@@ -47,8 +47,6 @@ fn list() -> ExitCode {
         ("cargo lesson 3", "run lesson 3"),
         ("cargo test -p tutorial --test lesson_03", "check what it says"),
     ]);
-    // Who reads only the beginning, with `| head`, has seen what they wanted.
-    let _ = page.print();
     ExitCode::SUCCESS
 }
 

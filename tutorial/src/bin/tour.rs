@@ -30,7 +30,7 @@ async fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let mut page = Page::new();
+    let mut page = Page::printed();
     page.title(&format!("One call, six steps: {}", journey.command.source()));
     page.blank();
     page.say(
@@ -48,8 +48,5 @@ async fn main() -> ExitCode {
         ("cargo run --bin kv -- put greeting hello", "this, in another terminal"),
     ];
     page.table(&next);
-    match page.print() {
-        // Who reads only the beginning, with `| head`, has seen what they wanted.
-        Ok(()) | Err(_) => ExitCode::SUCCESS,
-    }
+    ExitCode::SUCCESS
 }

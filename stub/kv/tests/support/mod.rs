@@ -1,0 +1,208 @@
+//! Servers of a `Kv` on every transport, and a `Kv` that does what a test tells it to.
+
+#![allow(dead_code, unreachable_pub, clippy::unwrap_used)] // Each test file uses its part.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use client::Channel;
+use kv::{Kv, KvClient, KvServer};
+use server::{Router, Server};
+use tokio::sync::Semaphore;
+use tokio::task::JoinHandle;
+use transport::{Address, Connection, IncomingCall, Limits, Service, Serving, Status};
+
+/// Makes of each sentence one test for each transport.
+macro_rules! on_every_transport {
+    ($($sentence:ident)*) => {
+        on_every_transport!(memory: Memory, $($sentence)*);
+        on_every_transport!(tcp: Tcp, $($sentence)*);
+    };
+    ($module:ident: $transport:ident, $($sentence:ident)*) => {
+        mod $module {
+            $(
+                #[tokio::test]
+                async fn $sentence() {
+                    super::$sentence(super::Transport::$transport).await;
+                }
+            )*
+        }
+    };
+}
+pub(crate) use on_every_transport;
+
+#[derive(Clone, Copy, Debug)]
+pub enum Transport {
+    Memory,
+    Tcp,
+}
+
+/// A server that listens, and where.
+pub struct Served {
+    pub server: Server,
+    pub address: String,
+}
+
+impl Transport {
+    /// An address on which nobody listens yet.
+    pub fn free_address(self) -> String {
+        static NAMES: AtomicUsize = AtomicUsize::new(0);
+        match self {
+            Self::Memory => format!("memory:free-{}", NAMES.fetch_add(1, Ordering::Relaxed)),
+            Self::Tcp => "tcp://127.0.0.1:0".to_owned(),
+        }
+    }
+
+    /// A server of `kv`.
+    pub async fn serve<K: Kv>(self, kv: K) -> Served {
+        self.serve_with(kv, Limits::default()).await
+    }
+
+    /// A server of `kv` with limits of its own.
+    pub async fn serve_with<K: Kv>(self, kv: K, limits: Limits) -> Served {
+        self.serve_raw(Router::new().with(KvServer::new(kv)), limits).await
+    }
+
+    /// A server of any service.
+    pub async fn serve_raw(self, service: impl Service, limits: Limits) -> Served {
+        let mut server = Server::new(service).limits(limits);
+        let address = server.listen(&self.free_address()).await.unwrap().to_string();
+        Served { server, address }
+    }
+}
+
+impl Served {
+    /// A `Kv` that is this server's.
+    pub async fn kv(&self) -> KvClient {
+        KvClient::connect(&self.address).await.unwrap()
+    }
+
+    /// The way to this server.
+    pub async fn channel(&self) -> Arc<dyn Connection> {
+        Channel::connect(&self.address).await.unwrap()
+    }
+
+    /// One connection to this server: unlike a channel, it is never made anew.
+    pub async fn connection(&self) -> Arc<dyn Connection> {
+        self.address.parse::<Address>().unwrap().connect(&Limits::default()).await.unwrap()
+    }
+}
+
+/// A `Kv` whose `get` is a closure and that has nothing else.
+pub struct Get<F>(F);
+
+pub fn kv_whose_get_is<F, Fut>(get: F) -> Get<F>
+where
+    F: Fn(String) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = Result<String, Status>> + Send,
+{
+    Get(get)
+}
+
+impl<F, Fut> Kv for Get<F>
+where
+    F: Fn(String) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = Result<String, Status>> + Send,
+{
+    async fn get(&self, key: &str) -> Result<String, Status> {
+        (self.0)(key.to_owned()).await
+    }
+}
+
+/// A service that is one closure: a server with manners of its own.
+pub struct Handler<F>(pub F);
+
+impl<F, Fut> Service for Handler<F>
+where
+    F: Fn(IncomingCall) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = ()> + Send + 'static,
+{
+    fn serve(&self, call: IncomingCall) -> Serving {
+        Box::pin((self.0)(call))
+    }
+}
+
+/// A `Kv` whose `get` waits until the test lets it end, and then returns its key.
+#[derive(Clone, Default)]
+pub struct Gate(Arc<Steps>);
+
+struct Steps {
+    begun: Semaphore,
+    let_through: Semaphore,
+    stopped: Semaphore,
+    runs: AtomicUsize,
+}
+
+impl Gate {
+    /// Waits until one more `get` has begun.
+    pub async fn begun(&self) {
+        self.0.begun.acquire().await.unwrap().forget();
+    }
+
+    /// Lets one `get` end.
+    pub fn let_through(&self) {
+        self.0.let_through.add_permits(1);
+    }
+
+    /// Waits until one more `get` was dropped before it was let through.
+    pub async fn stopped(&self) {
+        self.0.stopped.acquire().await.unwrap().forget();
+    }
+
+    /// How often `get` has begun.
+    pub fn runs(&self) -> usize {
+        self.0.runs.load(Ordering::SeqCst)
+    }
+}
+
+impl Kv for Gate {
+    async fn get(&self, key: &str) -> Result<String, Status> {
+        let unfinished = Unfinished(&self.0.stopped);
+        self.0.runs.fetch_add(1, Ordering::SeqCst);
+        self.0.begun.add_permits(1);
+        self.0.let_through.acquire().await.unwrap().forget();
+        std::mem::forget(unfinished);
+        Ok(key.to_owned())
+    }
+}
+
+impl Default for Steps {
+    fn default() -> Self {
+        let none = || Semaphore::new(0);
+        Self { begun: none(), let_through: none(), stopped: none(), runs: AtomicUsize::new(0) }
+    }
+}
+
+/// Tells when it is dropped.
+struct Unfinished<'a>(&'a Semaphore);
+
+impl Drop for Unfinished<'_> {
+    fn drop(&mut self) {
+        self.0.add_permits(1);
+    }
+}
+
+/// `kv.get(key)`, in a task of its own.
+pub fn spawn_get(kv: &KvClient, key: &'static str) -> JoinHandle<Result<String, Status>> {
+    let kv = kv.clone();
+    tokio::spawn(async move { kv.get(key).await })
+}
+
+/// Lets everybody else run until `done`.
+pub async fn until(mut done: impl AsyncFnMut() -> bool) {
+    for _ in 0..1_000_000 {
+        if done().await {
+            return;
+        }
+        tokio::task::yield_now().await;
+    }
+    panic!("it does not happen");
+}
+
+/// Lets `time` pass at once, in a test whose clock is not paused.
+pub async fn pass(time: Duration) {
+    tokio::time::pause();
+    tokio::time::advance(time).await;
+    tokio::time::resume();
+}

@@ -1,0 +1,135 @@
+//! Lesson 07: many calls, one connection.
+
+use std::process::ExitCode;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use kv::{Kv, KvClient, KvServer, Store};
+use server::Router;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Notify;
+use transport::frame::Kind;
+use transport::{Code, Limits, Status, tcp};
+use tutorial::lens;
+use tutorial::lesson::LESSONS;
+use tutorial::page::{BOLD, Page};
+use tutorial::tap::{Tap, Way};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    let lesson = LESSONS[7];
+    let mut page = lesson.begin(
+        &[
+            "Any number of calls share one connection. The call's number in each frame keeps them apart.",
+            "Answers come in the order in which they are ready, not in the order of the calls.",
+            "A slow call never blocks a fast one.",
+        ],
+        "Four calls leave at once on one connection; the first is slow. In which order do the answers come? \
+         And what would have to be true if frames carried no call number?",
+    );
+    let given = run(&mut page).await;
+    lesson.end(
+        page,
+        given,
+        "In transport/src/session/local.rs, `open_call`, take the 1 out of `self.last_call += 1` so that \
+         every call gets the same number. The peer does not guess which call is meant: it names the number \
+         and closes the connection. A number is used once.",
+    )
+}
+
+async fn run(page: &mut Page) -> Result<(), Status> {
+    let gate = Arc::new(Notify::new());
+    let frames = Arc::new(Mutex::new(Vec::new()));
+    let kv = connect(gate.clone(), frames.clone()).await?;
+    kv.put("slow", "tortoise").await?;
+    kv.put("fast", "hare").await?;
+    frames.lock().unwrap_or_else(PoisonError::into_inner).clear();
+
+    page.heading("four calls at once, the first is slow");
+    page.say("The server does not answer get(\"slow\") before the other three have been answered.");
+    page.blank();
+    let mut calls = tokio::task::JoinSet::new();
+    for key in ["slow", "fast", "fast", "fast"] {
+        let kv = kv.clone();
+        calls.spawn(async move { (key, kv.get(key).await) });
+    }
+    let mut answered = 0;
+    while let Some(Ok((key, value))) = calls.join_next().await {
+        answered += 1;
+        page.line(format_args!("    answer {answered}: get({key:?}) = {BOLD}{:?}{BOLD:#}", value?));
+        if answered == 3 {
+            gate.notify_one();
+        }
+    }
+
+    page.heading("the frames, as they passed the client");
+    page.line(format_args!("    client{:54}server", ""));
+    for (way, frame) in frames.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+        page.arrow(*way == Way::Out, &told(frame));
+    }
+    page.blank();
+    page.say(
+        "All four calls left in one write: whatever is ready when the connection's task wakes leaves \
+         together. Each answer has the number of its call, and with that it finds its caller, whoever is \
+         waiting beside it. (transport/src/session/, transport/src/host.rs)",
+    );
+    page.blank();
+    page.say(
+        "The slow handler kept nobody waiting because it waited by itself: each handler is polled once where \
+         its call came in, and becomes a task of its own only if it is not done by then.",
+    );
+    Ok(())
+}
+
+type Frames = Arc<Mutex<Vec<(Way, Vec<u8>)>>>;
+
+/// A client of a server over TCP, with a tap on the client's end that keeps each frame.
+async fn connect(gate: Arc<Notify>, frames: Frames) -> Result<KvClient, Status> {
+    let listener = TcpListener::bind("127.0.0.1:0").await.map_err(no_network)?;
+    let address = listener.local_addr().map_err(no_network)?;
+    let (near, far) = tokio::join!(TcpStream::connect(address), listener.accept());
+    let (near, (far, _)) = (near.map_err(no_network)?, far.map_err(no_network)?);
+    let router = Arc::new(Router::new().with(KvServer::new(Gated { store: Store::new(), gate })));
+    tokio::spawn(
+        async move { tcp::serve_over(far, &Limits::default(), router, std::future::pending()).await },
+    );
+    let tap = Tap::new(near, move |way, bytes: &[u8]| {
+        // Both ends write whole frames, and what is small arrives as it was written.
+        let mut frames = frames.lock().unwrap_or_else(PoisonError::into_inner);
+        frames.extend(lens::frame::frames(bytes).0.into_iter().map(|frame| (way, frame.to_vec())));
+    });
+    Ok(KvClient::new(tcp::connect_over(tap, &Limits::default()).await?))
+}
+
+fn told(frame: &[u8]) -> String {
+    let seen = lens::frame::frame(frame);
+    let Some(header) = seen.header else { return "?".to_owned() };
+    let text = seen.message.map(|range| String::from_utf8_lossy(&frame[range]).into_owned());
+    let text: String = text.unwrap_or_default().chars().filter(|c| !c.is_control()).collect();
+    match header.kind {
+        Kind::Call => format!("{} {} method {} {text:?}", header.kind, header.call, header.code),
+        _ => format!("{} {} {text:?}", header.kind, header.call),
+    }
+}
+
+/// A store that answers `get("slow")` when the gate opens.
+struct Gated {
+    store: Store,
+    gate: Arc<Notify>,
+}
+
+impl Kv for Gated {
+    async fn get(&self, key: &str) -> Result<String, Status> {
+        if key == "slow" {
+            self.gate.notified().await;
+        }
+        self.store.get(key).await
+    }
+
+    async fn put(&self, key: &str, value: &str) -> Result<(), Status> {
+        self.store.put(key, value).await
+    }
+}
+
+fn no_network(error: std::io::Error) -> Status {
+    Status::new(Code::Unavailable, format!("this machine has no loopback network: {error}"))
+}

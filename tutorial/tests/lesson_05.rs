@@ -1,0 +1,66 @@
+//! Lesson 05: client stub and return path. A remote `Kv`, in memory, keeps the same contract.
+
+#![allow(clippy::unwrap_used)]
+
+mod contract;
+
+use contract::{contract_suite, in_memory};
+use kv::{Kv, KvClient, KvServer};
+use server::{Router, Server};
+use transport::{Code, IncomingCall, Metadata, Service, Serving, Status};
+
+contract_suite! {
+    a_remote_kv_in_memory: in_memory(),
+}
+
+#[tokio::test]
+async fn code_text_and_metadata_of_an_error_come_back() {
+    struct Refuses;
+    impl Kv for Refuses {
+        async fn get(&self, _key: &str) -> Result<String, Status> {
+            let mut trailers = Metadata::new();
+            trailers.append("retry-after", "60")?;
+            Err(Status::new(Code::ResourceExhausted, "slowly, slowly").with_metadata(trailers))
+        }
+    }
+
+    let mut server = Server::new(Router::new().with(KvServer::new(Refuses)));
+    server.listen("memory:lesson-05-error").await.unwrap();
+    let kv = KvClient::connect("memory:lesson-05-error").await.unwrap();
+    let error = kv.get("anything").await.unwrap_err();
+    assert_eq!((error.code(), error.message()), (Code::ResourceExhausted, "slowly, slowly"));
+    assert_eq!(error.metadata().text("retry-after"), Some("60"));
+}
+
+#[tokio::test]
+async fn ok_without_the_message_that_is_due_is_an_error() {
+    struct SaysOkAndNothingElse;
+    impl Service for SaysOkAndNothingElse {
+        fn serve(&self, call: IncomingCall) -> Serving {
+            call.send.finish(Status::ok());
+            Box::pin(async {})
+        }
+    }
+
+    let mut server = Server::new(SaysOkAndNothingElse);
+    server.listen("memory:lesson-05-ok").await.unwrap();
+    let kv = KvClient::connect("memory:lesson-05-ok").await.unwrap();
+    let error = kv.get("anything").await.unwrap_err();
+    assert_eq!(error, Status::new(Code::Unimplemented, "no message came back where one is due"));
+}
+
+#[tokio::test]
+async fn an_error_of_a_method_is_not_swallowed() {
+    let way = in_memory().await;
+    assert_eq!(way.kv.get("nothing").await.unwrap_err().code(), Code::NotFound);
+}
+
+#[tokio::test]
+async fn a_server_that_went_away_is_unavailable() {
+    let mut server = Server::new(Router::new().with(KvServer::new(kv::Store::new())));
+    server.listen("memory:lesson-05-gone").await.unwrap();
+    let kv = KvClient::connect("memory:lesson-05-gone").await.unwrap();
+    kv.put("greeting", "hello").await.unwrap();
+    drop(server);
+    assert_eq!(kv.get("greeting").await.unwrap_err().code(), Code::Unavailable);
+}

@@ -1,0 +1,160 @@
+//! The programs, run as a person runs them.
+
+#![allow(clippy::unwrap_used)]
+
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Child, Command, Output, Stdio};
+
+use kv::{Kv, KvClient};
+
+/// A `kv_server` on a free port, ended with this.
+struct KvServerProcess {
+    child: Child,
+    address: String,
+}
+
+impl KvServerProcess {
+    fn start() -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_kv_server"))
+            .args(["--listen", "tcp://127.0.0.1:0"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+        let address = line.strip_prefix("listening on ").unwrap().trim().to_owned();
+        Self { child, address }
+    }
+
+    fn kv(&self, call: &[&str]) -> Output {
+        kv(&[&["--connect", &self.address], call].concat())
+    }
+}
+
+impl Drop for KvServerProcess {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn kv(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_kv")).args(arguments).output().unwrap()
+}
+
+/// Exit code, standard output, standard error.
+fn said(output: Output) -> (i32, String, String) {
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+}
+
+#[test]
+fn two_programs_talk_to_each_other() {
+    let server = KvServerProcess::start();
+    assert_eq!(said(server.kv(&["put", "greeting", "hello"])), (0, String::new(), String::new()));
+    assert_eq!(said(server.kv(&["get", "greeting"])), (0, "hello\n".to_owned(), String::new()));
+    assert_eq!(said(server.kv(&["incr", "hits"])), (0, "1\n".to_owned(), String::new()));
+    assert_eq!(said(server.kv(&["incr", "hits", "-3"])), (0, "-2\n".to_owned(), String::new()));
+    assert_eq!(said(server.kv(&["del", "greeting"])), (0, "true\n".to_owned(), String::new()));
+    assert_eq!(said(server.kv(&["del", "greeting"])), (0, "false\n".to_owned(), String::new()));
+}
+
+#[test]
+fn a_call_that_fails_exits_with_1_and_says_why_on_standard_error() {
+    let server = KvServerProcess::start();
+    let (code, stdout, stderr) = said(server.kv(&["get", "nothing"]));
+    assert_eq!((code, stdout.as_str()), (1, ""));
+    assert_eq!(stderr, "error: NOT_FOUND: no value for \"nothing\"\n");
+}
+
+#[test]
+fn without_a_server_it_exits_with_3_and_says_what_to_do() {
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = free.local_addr().unwrap();
+    drop(free);
+    let (code, _, stderr) = said(kv(&["--connect", &format!("tcp://{address}"), "get", "x"]));
+    assert_eq!(code, 3);
+    assert!(stderr.contains(&format!("nothing is listening on {address}")), "{stderr}");
+    assert!(stderr.contains("cargo run --bin kv_server"), "{stderr}");
+}
+
+#[test]
+fn a_command_line_that_is_wrong_exits_with_2() {
+    assert_eq!(said(kv(&["fetch", "x"])).0, 2);
+    assert_eq!(said(kv(&["get"])).0, 2);
+    let (code, _, stderr) = said(kv(&["--connect", "127.0.0.1:4000", "get", "x"]));
+    assert_eq!(code, 2);
+    assert!(stderr.contains("does not begin with a transport"), "{stderr}");
+}
+
+#[test]
+fn every_program_explains_itself() {
+    for program in [env!("CARGO_BIN_EXE_kv"), env!("CARGO_BIN_EXE_kv_server"), env!("CARGO_BIN_EXE_tour")] {
+        let output = Command::new(program).arg("--help").output().unwrap();
+        let (code, stdout, _) = said(output);
+        assert_eq!(code, 0);
+        assert!(stdout.contains("Usage: "), "{stdout}");
+    }
+}
+
+#[tokio::test]
+async fn a_thousand_calls_at_once_on_one_connection_to_a_server_process() {
+    let server = KvServerProcess::start();
+    let kv = KvClient::connect(&server.address).await.unwrap();
+    let calls: Vec<_> = (0..1000)
+        .map(|_| {
+            let kv = kv.clone();
+            tokio::spawn(async move { kv.increment("hits", 1).await.unwrap() })
+        })
+        .collect();
+    for call in calls {
+        call.await.unwrap();
+    }
+    assert_eq!(kv.get("hits").await.unwrap(), "1000");
+}
+
+#[tokio::test]
+async fn a_server_process_that_is_killed_leaves_its_client_unavailable_at_once() {
+    let mut server = KvServerProcess::start();
+    let kv = KvClient::connect(&server.address).await.unwrap();
+    kv.put("greeting", "hello").await.unwrap();
+    server.child.kill().unwrap();
+    server.child.wait().unwrap();
+    let error = kv.get("greeting").await.unwrap_err();
+    assert_eq!(error.code(), transport::Code::Unavailable);
+}
+
+#[test]
+fn a_second_server_on_the_same_port_says_that_it_is_taken() {
+    let server = KvServerProcess::start();
+    let output =
+        Command::new(env!("CARGO_BIN_EXE_kv_server")).args(["--listen", &server.address]).output().unwrap();
+    let (code, _, stderr) = said(output);
+    assert_eq!(code, 1);
+    assert!(stderr.contains("another program listens on"), "{stderr}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_server_that_is_told_to_stop_ends_in_good_order() {
+    for signal in ["-INT", "-TERM"] {
+        let mut server = KvServerProcess::start();
+        let told = Command::new("kill").args([signal, &server.child.id().to_string()]).status().unwrap();
+        assert!(told.success());
+        assert!(server.child.wait().unwrap().success());
+        let mut log = String::new();
+        server.child.stderr.take().unwrap().read_to_string(&mut log).unwrap();
+        assert!(log.contains("no further calls are accepted"), "{log}");
+    }
+}
+
+#[test]
+fn the_tour_makes_the_call_it_is_given() {
+    let output = Command::new(env!("CARGO_BIN_EXE_tour")).args(["incr", "hits", "7"]).output().unwrap();
+    let (code, stdout, stderr) = said(output);
+    assert_eq!((code, stderr.as_str()), (0, ""));
+    assert!(stdout.contains("kv.increment(\"hits\", 7)"));
+    assert!(stdout.contains("= Ok(\"7\")"));
+    assert!(!stdout.contains('\x1b'), "no colours into a pipe");
+}
