@@ -28,6 +28,8 @@ struct State {
     /// Why there is no connection, and until when calls fail with that without a further attempt.
     failure: Option<(Status, Instant)>,
     backoff: Duration,
+    /// The last connection did not live longer than the backoff.
+    lost_young: bool,
 }
 
 impl Channel {
@@ -53,6 +55,7 @@ impl Channel {
             waiters: Vec::new(),
             failure: None,
             backoff: FIRST_BACKOFF,
+            lost_young: false,
         };
         Ok(Arc::new(Self { address, limits, state: Mutex::new(state) }))
     }
@@ -72,29 +75,15 @@ impl Channel {
         {
             return Poll::Ready(Err(status.clone()));
         }
-        if !std::mem::replace(&mut state.connecting, true) {
-            tokio::spawn(self.clone().reconnect());
-        }
         if !state.waiters.iter().any(|waiter| waiter.will_wake(cx.waker())) {
             state.waiters.push(cx.waker().clone());
         }
-        Poll::Pending
-    }
-
-    async fn reconnect(self: Arc<Self>) {
-        let connected = self.address.connect(&self.limits).await;
-        let mut state = self.lock();
-        state.connecting = false;
-        match connected {
-            Ok(connection) => {
-                state.connection = Some((connection, Instant::now()));
-                state.failure = None;
-            }
-            Err(status) => state.failed(status),
-        }
-        let waiters = std::mem::take(&mut state.waiters);
+        let connecting = std::mem::replace(&mut state.connecting, true);
         drop(state);
-        waiters.into_iter().for_each(Waker::wake);
+        if !connecting {
+            tokio::spawn(Attempt(self.clone()).run());
+        }
+        Poll::Pending
     }
 
     /// `connection` takes no further calls, and said why.
@@ -106,12 +95,43 @@ impl Channel {
             return;
         }
         // A server that closes each connection at once must not be asked again and again.
-        if since.elapsed() < state.backoff {
-            state.failed(status);
-        } else {
+        if since.elapsed() >= state.backoff {
             state.backoff = FIRST_BACKOFF;
+            state.lost_young = false;
+        } else if std::mem::replace(&mut state.lost_young, true) {
+            state.failed(status);
         }
-        state.connection = None;
+        let lost = state.connection.take();
+        drop(state);
+        drop(lost);
+    }
+}
+
+/// One attempt to connect. However it ends, also when it is dropped, no call is left waiting for it.
+struct Attempt(Arc<Channel>);
+
+impl Attempt {
+    async fn run(self) {
+        let channel = &self.0;
+        let connected = channel.address.connect(&channel.limits).await;
+        let mut state = channel.lock();
+        match connected {
+            Ok(connection) => {
+                state.connection = Some((connection, Instant::now()));
+                state.failure = None;
+            }
+            Err(status) => state.failed(status),
+        }
+    }
+}
+
+impl Drop for Attempt {
+    fn drop(&mut self) {
+        let mut state = self.0.lock();
+        state.connecting = false;
+        let waiters = std::mem::take(&mut state.waiters);
+        drop(state);
+        waiters.into_iter().for_each(Waker::wake);
     }
 }
 
@@ -133,7 +153,9 @@ impl Connection for Channel {
         loop {
             let connection = std::task::ready!(self.poll_connection(cx))?;
             match connection.clone().poll_open(cx, head, message, end) {
-                Poll::Ready(Err(status)) if head.is_some() && connection.is_closed() => {
+                Poll::Ready(Err(status))
+                    if status.code() == Code::Unavailable && head.is_some() && connection.is_closed() =>
+                {
                     self.lost(&connection, status);
                 }
                 opened => return opened,

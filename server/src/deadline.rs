@@ -17,12 +17,12 @@ impl<S: Service> Service for Deadlines<S> {
             call.send.finish(exceeded());
             return Box::pin(std::future::ready(()));
         }
-        let finisher = call.send.finisher();
+        let canceller = call.send.canceller();
         let mut serving = self.0.serve(call);
         Box::pin(async move {
             if timeout_at(deadline.into(), &mut serving).await.is_err() {
                 // Before the handler is dropped, which would answer in its own way.
-                finisher.finish(exceeded());
+                canceller.cancel(exceeded());
             }
         })
     }

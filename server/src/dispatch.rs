@@ -19,7 +19,7 @@ where
     let reply = async {
         check_codec::<C>(&head)?;
         let request = codec.decode(single_message(&mut receive).await?)?;
-        let reply = context::scope(head, method(request)).await?;
+        let reply = context::scope(head, async { method(request).await }).await?;
         let mut message = BytesMut::new();
         codec.encode(&reply, &mut message)?;
         send.send_last(message.freeze()).await

@@ -6,7 +6,7 @@ use std::task::Waker;
 
 use bytes::{Bytes, BytesMut};
 
-use crate::frame::{Header, Hello, MAX_PIECE, Piece};
+use crate::frame::{Hello, MAX_PIECE, MESSAGE_COST, Piece};
 use crate::session::{Role, over, violation};
 use crate::{Code, Metadata, Received, Status};
 
@@ -79,13 +79,13 @@ impl CallState {
 
     /// Whether there is credit for at least one byte of a message.
     pub(crate) fn has_credit(&self) -> bool {
-        self.credit > HEADER
+        self.credit > MESSAGE_COST
     }
 
     /// Spends credit on a piece of `outgoing`, which becomes as large as credit and frame allow.
     pub(crate) fn next_piece(&mut self, outgoing: &mut Outgoing) -> Piece {
-        let size = outgoing.rest.len().min(MAX_PIECE).min((self.credit - HEADER) as usize);
-        self.credit -= HEADER + size as u32;
+        let size = outgoing.rest.len().min(MAX_PIECE).min((self.credit - MESSAGE_COST) as usize);
+        self.credit -= MESSAGE_COST + size as u32;
         let bytes = outgoing.rest.split_to(size);
         Piece { bytes, more: !outgoing.rest.is_empty() }
     }
@@ -155,7 +155,7 @@ impl CallState {
         if self.end.is_some() {
             return Err(violation("MESSAGE after END"));
         }
-        let cost = HEADER + piece.bytes.len() as u32;
+        let cost = MESSAGE_COST + piece.bytes.len() as u32;
         self.allowed = self.allowed.checked_sub(cost).ok_or_else(|| {
             violation(format!("a frame that costs {cost}, the credit left is {}", self.allowed))
         })?;
@@ -187,6 +187,7 @@ impl CallState {
         Ok(())
     }
 
+    /// Takes the end of what the peer sends; there is no other behind it.
     pub(crate) fn receive_end(&mut self, status: Status, wakes: &mut Vec<Waker>) {
         let inside_a_message = self.partial.take().is_some() && status.code() == Code::Ok;
         let status = if inside_a_message { violation("END inside a message") } else { status };
@@ -205,6 +206,11 @@ impl CallState {
     }
 
     // ---- the end ----
+
+    /// Takes the wakers of all who wait here.
+    pub(crate) fn take_wakers(&mut self) -> impl Iterator<Item = Waker> + use<> {
+        [self.receiver.take(), self.sender.take(), self.handler.take()].into_iter().flatten()
+    }
 
     /// Forgets what has come in, and what will.
     pub(crate) fn discard_received(&mut self) {
@@ -233,9 +239,7 @@ impl CallState {
         self.discard_received();
         self.end = Some(status.clone());
         self.cancelled = Some(status.clone());
-        wakes.extend(self.receiver.take());
-        wakes.extend(self.sender.take());
-        wakes.extend(self.handler.take());
+        wakes.extend(self.take_wakers());
     }
 
     /// What a message in pieces has cost so far is given back as it comes, since it has to come
@@ -246,8 +250,6 @@ impl CallState {
         }
     }
 }
-
-const HEADER: u32 = Header::SIZE as u32;
 
 #[cfg(test)]
 mod tests {
@@ -264,7 +266,7 @@ mod tests {
     #[test]
     fn credit_is_given_back_when_half_the_window_has_been_read() {
         let mut call = CallState::new(1024, 1024);
-        take(&mut call, piece(504, false)).unwrap();
+        take(&mut call, piece(512 - 64, false)).unwrap();
         assert_eq!(call.take_grant(), None, "it has come but has not been read");
         call.receive();
         assert_eq!(call.take_grant(), Some(512));
@@ -275,7 +277,7 @@ mod tests {
     fn a_message_larger_than_the_window_gets_credit_as_it_comes() {
         let mut call = CallState::new(1024, 1024);
         for _ in 0..10 {
-            take(&mut call, piece(1016, true)).unwrap();
+            take(&mut call, piece(1024 - 64, true)).unwrap();
             assert_eq!(call.take_grant(), Some(1024));
         }
     }
@@ -284,24 +286,24 @@ mod tests {
     fn a_message_in_pieces_gets_no_credit_while_another_waits_to_be_read() {
         let mut call = CallState::new(1024, 1024);
         take(&mut call, piece(0, false)).unwrap();
-        take(&mut call, piece(1000, true)).unwrap();
+        take(&mut call, piece(800, true)).unwrap();
         assert_eq!(call.take_grant(), None);
         call.receive();
-        assert_eq!(call.take_grant(), Some(8 + 1008));
+        assert_eq!(call.take_grant(), Some(64 + 64 + 800));
     }
 
     #[test]
     fn a_peer_that_sends_more_than_its_credit_is_refused() {
         let mut call = CallState::new(1024, 1024);
-        take(&mut call, piece(1016, false)).unwrap();
+        take(&mut call, piece(1024 - 64, false)).unwrap();
         let error = take(&mut call, piece(0, false)).unwrap_err();
-        assert_eq!(error.message(), "call layer: a frame that costs 8, the credit left is 0");
+        assert_eq!(error.message(), "call layer: a frame that costs 64, the credit left is 0");
     }
 
     #[test]
     fn empty_messages_spend_credit_too() {
         let mut call = CallState::new(1024, 1024);
-        for _ in 0..1024 / 8 {
+        for _ in 0..1024 / 64 {
             take(&mut call, piece(0, false)).unwrap();
         }
         assert!(take(&mut call, piece(0, false)).is_err());
@@ -312,7 +314,7 @@ mod tests {
         let mut call = CallState::new(20_000, 1024);
         let mut outgoing = Outgoing { rest: Bytes::from(vec![0; 30_000]), after: None };
         assert_eq!(call.next_piece(&mut outgoing).bytes.len(), MAX_PIECE);
-        let last = 20_000 - 8 - MAX_PIECE - 8;
+        let last = 20_000 - 64 - MAX_PIECE - 64;
         assert_eq!(call.next_piece(&mut outgoing).bytes.len(), last);
         assert!(!call.has_credit());
     }

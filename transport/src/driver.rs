@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use bytes::{Buf, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::time::{Instant, Sleep, sleep_until, timeout};
+use tokio::time::{Instant, Sleep, sleep, sleep_until, timeout};
 
 use crate::frame::{Decoder, Frame, Hello};
 use crate::host::{Host, now, serve_accepted};
@@ -31,6 +31,8 @@ struct State {
 pub(crate) struct Driver<Io, D> {
     io: Io,
     shared: Arc<Shared>,
+    /// However the task ends, also when it is dropped, no call is left waiting.
+    _close: CloseOnDrop,
     decoder: Decoder,
     /// Serves calls; a client's connection has none.
     service: Option<Arc<dyn Service>>,
@@ -39,6 +41,8 @@ pub(crate) struct Driver<Io, D> {
     input: BytesMut,
     /// What is being written. The session gathers the next in a buffer of its own.
     output: BytesMut,
+    /// Bytes were written that the stream may hold back until it is flushed.
+    unflushed: bool,
     silence: Silence,
     /// The peer left, and nothing was lost with it.
     in_order: bool,
@@ -62,8 +66,10 @@ impl Host for Shared {
         let mut state = self.lock();
         let result = f(&mut state.session);
         let wakes = std::mem::take(&mut state.session.wakes);
+        let stale = std::mem::take(&mut state.session.stale);
         let driver = if state.session.wants_driver() { state.driver.take() } else { None };
         drop(state);
+        drop(stale);
         wakes.into_iter().chain(driver).for_each(Waker::wake);
         result
     }
@@ -94,12 +100,14 @@ where
         let keepalive = shared.lock().session.limits().keepalive;
         Self {
             io,
+            _close: CloseOnDrop(shared.clone()),
             shared,
             decoder,
             service,
             drain: Some(drain),
             input: BytesMut::new(),
             output: BytesMut::new(),
+            unflushed: false,
             silence: Silence::new(keepalive),
             in_order: false,
         }
@@ -112,21 +120,26 @@ where
     pub(crate) async fn run(mut self) -> Result<(), Status> {
         let drain = self.drain.take();
         let mut drain = pin!(drain);
-        // However this ends, also when the future is dropped, no call is left waiting.
-        let gone = CloseOnDrop(self.shared.clone());
+        let mut farewell = pin!(None);
         poll_fn(|cx| {
             if let Some(signal) = drain.as_mut().as_pin_mut()
                 && signal.poll(cx).is_ready()
             {
                 drain.set(None);
+                farewell.set(Some(sleep(FAREWELL)));
                 self.shared.with(Session::drain);
+            }
+            if let Some(waited) = farewell.as_mut().as_pin_mut()
+                && waited.poll(cx).is_ready()
+            {
+                farewell.set(None);
+                self.shared.with(Session::stop_waiting_for_farewell);
             }
             self.poll(cx)
         })
         .await;
         let failure = self.shared.with(|session| session.failure());
         let _ = timeout(LINGER, self.say_goodbye()).await;
-        drop(gone);
         failure.filter(|_| !self.in_order).map_or(Ok(()), Err)
     }
 
@@ -149,8 +162,16 @@ where
 
     /// Reads once. Pending also while the peer does not read the answers to what it sends.
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if self.shared.lock().session.is_flooded() {
-            return Poll::Pending;
+        {
+            let mut state = self.shared.lock();
+            // This task is running: nobody has to wake it.
+            let driver = state.driver.take();
+            let reads = !state.session.is_flooded() && !state.session.has_failed();
+            drop(state);
+            drop(driver);
+            if !reads {
+                return Poll::Pending;
+            }
         }
         self.input.reserve(READ_SIZE);
         match ready!(pin!(self.io.read_buf(&mut self.input)).poll(cx)) {
@@ -178,26 +199,53 @@ where
             if self.output.is_empty() {
                 // Whoever has something for the peer wakes this task.
                 let mut state = self.shared.lock();
-                if !state.session.wants_driver() {
-                    state.driver = Some(cx.waker().clone());
-                    return Poll::Pending;
+                if state.session.wants_driver() {
+                    return Poll::Ready(());
                 }
-                return Poll::Ready(());
+                state.driver = Some(cx.waker().clone());
+                let could_open = state.session.could_open();
+                drop(state);
+                if could_open {
+                    // After those that were woken to open a call: they may have lost interest.
+                    cx.waker().wake_by_ref();
+                }
+                return self.poll_flush(cx);
             }
         }
         match ready!(Pin::new(&mut self.io).poll_write(cx, &self.output)) {
             Ok(0) => self.fail("the connection takes no more bytes".to_owned()),
-            Ok(n) => self.output.advance(n),
+            Ok(n) => {
+                self.output.advance(n);
+                self.unflushed = true;
+            }
             Err(error) => self.fail(format!("the connection was lost: {error}")),
         }
         Poll::Ready(())
+    }
+
+    /// Lets go what the stream holds back. Pending also when that is done.
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if !self.unflushed {
+            return Poll::Pending;
+        }
+        let flushed = ready!(Pin::new(&mut self.io).poll_flush(cx));
+        self.unflushed = false;
+        match flushed {
+            Ok(()) => Poll::Pending,
+            Err(error) => {
+                self.fail(format!("the connection was lost: {error}"));
+                Poll::Ready(())
+            }
+        }
     }
 
     /// Asks a silent peer for a sign of life; gives it up if there is none.
     fn poll_silence(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         match ready!(self.silence.poll(cx)) {
             Silent::Ask => self.shared.with(|session| {
-                session.out.push(Frame::Ping { reply: false, data: *b"are you?" });
+                if !session.has_failed() {
+                    session.out.push(Frame::Ping { reply: false, data: *b"are you?" });
+                }
             }),
             Silent::GiveUp => {
                 let waited = 2 * self.silence.keepalive;
@@ -209,7 +257,7 @@ where
 
     /// The peer sends nothing more, which is in order between two frames and without open calls.
     fn end_of_stream(&mut self) {
-        let in_order = self.input.is_empty() && !self.shared.lock().session.has_calls();
+        let in_order = self.input.is_empty() && !self.shared.lock().session.has_open_calls();
         self.fail("the peer closed the connection".to_owned());
         self.in_order = in_order;
     }
@@ -250,7 +298,7 @@ fn receive(
         let handled = match decoder.decode(input) {
             Ok(Some(frame)) => session.handle(frame, now),
             Ok(None) => return,
-            Err(error) => session.handle_error(&error),
+            Err(error) => session.handle_error(error),
         };
         if let Err(status) = handled {
             session.close_with(status);
@@ -283,6 +331,7 @@ enum Silent {
 impl Silence {
     fn new(keepalive: Duration) -> Self {
         let heard = Instant::now();
+        let keepalive = keepalive.min(FAR);
         Self { keepalive, heard, asked: false, timer: Box::pin(sleep_until(heard + keepalive)) }
     }
 
@@ -309,8 +358,14 @@ impl Silence {
     }
 }
 
+/// 10 years: a time that can be counted, and is as good as forever.
+const FAR: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
+
 /// How much is read at once, in bytes.
 const READ_SIZE: usize = 16 << 10;
+
+/// How long a peer may take to answer GOING_AWAY. What it calls after that is refused.
+const FAREWELL: Duration = Duration::from_secs(3);
 
 /// How long the last bytes may take to reach a peer, before the connection is closed all the same.
 const LINGER: Duration = Duration::from_secs(1);

@@ -20,8 +20,8 @@ pub(crate) trait Host: Send + Sync + 'static {
     /// Where the session's frames go.
     type Out: Outlet;
 
-    /// Runs `f` with the session; then, with the lock released, wakes whom that concerns. The only
-    /// way to the session, and `f` calls no code of a user.
+    /// Runs `f` with the session; then, with the lock released, wakes whom that concerns. `f` calls no
+    /// code of a user.
     fn with<R>(&self, f: impl FnOnce(&mut Session<Self::Out>) -> R) -> R;
 }
 
@@ -77,6 +77,10 @@ impl<H: Host> Carrier for H {
         self.with(|session| session.finish(number(call), status));
     }
 
+    fn cancel(&self, call: CallId, status: Status) {
+        self.with(|session| session.cancel(number(call), status));
+    }
+
     fn stop_receiving(&self, call: CallId) {
         self.with(|session| session.stop_receiving(number(call)));
     }
@@ -118,7 +122,7 @@ impl<H: Host> Handling<H> {
         match catch_unwind(AssertUnwindSafe(|| handler.as_mut().poll(cx))) {
             Ok(Poll::Pending) => return Poll::Pending,
             Ok(Poll::Ready(())) => {}
-            Err(_panic) => self.host.finish(CallId(self.id.into()), handler_panicked()),
+            Err(_panic) => self.host.cancel(CallId(self.id.into()), handler_panicked()),
         }
         self.drop_handler();
         Poll::Ready(())

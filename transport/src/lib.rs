@@ -37,6 +37,7 @@ mod session;
 mod status;
 mod stream;
 pub mod tcp;
+mod waiters;
 
 pub use address::{Address, AddressError, Incoming, Listener};
 pub use limits::Limits;
@@ -44,4 +45,4 @@ pub use metadata::{Metadata, MetadataError, Value};
 pub use path::{Path, PathError};
 pub use seam::{CallId, Carrier, Connection, Received, RequestHead, Service, Serving};
 pub use status::{Code, Status};
-pub use stream::{Call, Finisher, IncomingCall, RecvStream, SendStream, open};
+pub use stream::{Call, Canceller, IncomingCall, RecvStream, SendStream, open};

@@ -6,9 +6,10 @@ use std::time::Duration;
 /// keep to, and held to them.
 ///
 /// For each call a connection holds at most one [`window`](Self::window) of messages nobody has
-/// read yet, one message of at most [`message`](Self::message) bytes that is still arriving, and
-/// one that waits to be sent; besides that, one [`send_buffer`](Self::send_buffer) being filled
-/// and one being written. Nothing is allocated for bytes that a peer only announced.
+/// read yet, one message of at most [`message`](Self::message) bytes that is still arriving, one
+/// that waits to be sent, and the metadata of its head and its end; besides that, one
+/// [`send_buffer`](Self::send_buffer) being filled and one being written. Nothing is allocated for
+/// bytes that a peer only announced.
 #[derive(Clone, Debug)]
 pub struct Limits {
     /// The largest message accepted, in bytes. A larger one fails its call with
@@ -23,8 +24,8 @@ pub struct Limits {
     pub metadata_fields: usize,
     /// How many calls a peer may have open at once on one connection. Default: 1,024.
     pub calls: u32,
-    /// How many bytes of messages a peer may send on one call before they are read; every frame
-    /// counts its header too. At least 1 KiB. Default: 64 KiB.
+    /// How many bytes of messages a peer may send on one call before they are read; every message
+    /// counts [64 bytes](crate::frame::MESSAGE_COST) more. At least 1 KiB. Default: 64 KiB.
     pub window: u32,
     /// How many bytes may wait to be written on one connection before senders wait.
     /// Default: 64 KiB.

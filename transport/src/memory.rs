@@ -7,7 +7,8 @@ use std::pin::pin;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::task::{Poll, Waker};
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::timeout;
 
 use crate::frame::{Frame, Hello};
 use crate::host::{ClientEnd, Host, now, serve_accepted};
@@ -43,7 +44,8 @@ impl ServerEnd {
                 draining = true;
                 self.0.with(Session::drain);
             }
-            self.0.lock().acceptor = Some(cx.waker().clone());
+            let former = self.0.lock().acceptor.replace(cx.waker().clone());
+            drop(former);
             serve_accepted(&self.0, service);
             if self.0.with(|session| session.is_done()) { Poll::Ready(()) } else { Poll::Pending }
         })
@@ -68,7 +70,7 @@ impl std::fmt::Debug for ServerEnd {
 #[derive(Debug)]
 pub struct Listener {
     name: String,
-    connections: mpsc::Receiver<ServerEnd>,
+    connections: mpsc::Receiver<Request>,
     limits: Limits,
 }
 
@@ -101,11 +103,14 @@ impl Listener {
 
     /// The next connection.
     pub async fn accept(&mut self) -> ServerEnd {
-        match self.connections.recv().await {
-            Some(connection) => connection,
-            // The sender stays in the table as long as this listener is there.
-            None => std::future::pending().await,
+        // The sender stays in the table as long as this listener is there.
+        while let Some((connection, accepted)) = self.connections.recv().await {
+            // Who has stopped waiting needs no server.
+            if accepted.send(()).is_ok() {
+                return connection;
+            }
         }
+        std::future::pending().await
     }
 }
 
@@ -119,7 +124,7 @@ impl Drop for Listener {
 /// Connects to whoever listens under `name` in this process.
 ///
 /// # Errors
-/// UNAVAILABLE when nobody does.
+/// UNAVAILABLE when nobody does, or the connection is not accepted within the handshake limit.
 pub async fn connect(name: &str, limits: &Limits) -> Result<Arc<dyn Connection>, Status> {
     let nobody = || {
         let text = format!("nothing in this process is listening on memory:{name}");
@@ -127,8 +132,16 @@ pub async fn connect(name: &str, limits: &Limits) -> Result<Arc<dyn Connection>,
     };
     let bound = listeners().get(name).cloned().ok_or_else(nobody)?;
     let (client, server) = pair(limits, &bound.limits);
-    bound.connections.send(server).await.map_err(|_| nobody())?;
-    Ok(client)
+    let (accepted, acceptance) = oneshot::channel();
+    // Not before it is accepted: a listener that goes away must not take calls with it.
+    let connecting = async {
+        bound.connections.send((server, accepted)).await.map_err(|_| nobody())?;
+        acceptance.await.map_err(|_| nobody())
+    };
+    match timeout(limits.handshake, connecting).await {
+        Ok(connected) => connected.map(|()| client),
+        Err(_) => Err(Status::new(Code::Unavailable, format!("memory:{name} accepts no connections"))),
+    }
 }
 
 /// Both sessions, behind the one lock of their connection.
@@ -163,10 +176,12 @@ impl Host for End {
         pair.exchange();
         let mut wakes = std::mem::take(&mut pair.client.wakes);
         wakes.append(&mut pair.server.wakes);
-        if pair.server.has_accepted() || pair.server.is_done() {
+        let stale = [std::mem::take(&mut pair.client.stale), std::mem::take(&mut pair.server.stale)];
+        if pair.server.can_accept() || pair.server.is_done() || pair.client.could_open() {
             wakes.extend(pair.acceptor.take());
         }
         drop(pair);
+        drop(stale);
         wakes.into_iter().for_each(Waker::wake);
         result
     }
@@ -222,9 +237,12 @@ fn listeners() -> std::sync::MutexGuard<'static, HashMap<String, Bound>> {
 
 #[derive(Clone)]
 struct Bound {
-    connections: mpsc::Sender<ServerEnd>,
+    connections: mpsc::Sender<Request>,
     limits: Limits,
 }
+
+/// A connection to be accepted, and whom to tell.
+type Request = (ServerEnd, oneshot::Sender<()>);
 
 /// How many connections may wait to be accepted.
 const BACKLOG: usize = 128;

@@ -25,7 +25,8 @@ pub trait Connection: Send + Sync + 'static {
     ///
     /// # Errors
     /// UNAVAILABLE when the connection is gone or going away; RESOURCE_EXHAUSTED when the message
-    /// or the metadata is larger than the peer accepts. No call is open then.
+    /// or the metadata is larger than the peer accepts, or too many calls wait to be opened. No call is
+    /// open then.
     fn poll_open(
         self: Arc<Self>,
         cx: &mut Context<'_>,
@@ -71,9 +72,14 @@ pub trait Carrier: Send + Sync + 'static {
     /// than the transport carries; FAILED_PRECONDITION when head or message has been sent before.
     fn respond(&self, call: CallId, metadata: Metadata) -> Result<(), Status>;
 
-    /// Ends a call. From a server `status` is the answer to the caller, behind the messages; from
-    /// a client it means that nobody waits for the answer any more: the server is told to stop.
+    /// From a server: ends a call with `status`, behind the messages that were sent. From a client it
+    /// is [`cancel`](Self::cancel).
     fn finish(&self, call: CallId, status: Status);
+
+    /// Ends a call at once; messages that wait to be sent are dropped. From a server `status` is the
+    /// answer; from a client it means that nobody waits for the answer any more, and the server is told
+    /// to stop.
+    fn cancel(&self, call: CallId, status: Status);
 
     /// Says that nobody will receive on this call again. A client gives up the call with it.
     fn stop_receiving(&self, call: CallId);
@@ -107,8 +113,8 @@ pub struct CallId(pub u64);
 pub struct RequestHead {
     /// The method called.
     pub path: Path,
-    /// The name of the codec of the messages, such as `bincode`: what follows `application/grpc+`
-    /// in gRPC. 1 to 64 bytes of visible ASCII.
+    /// The name of the codec of the messages: what follows `application/grpc+` in gRPC. 1 to 64 bytes
+    /// of visible ASCII; to a transport it means nothing.
     pub codec: ByteString,
     /// What the caller adds beside the messages.
     pub metadata: Metadata,

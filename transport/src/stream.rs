@@ -47,9 +47,9 @@ pub struct RecvStream {
     ended: bool,
 }
 
-/// Ends a call whose handles are in other hands: see [`SendStream::finisher`].
+/// Ends a call whose handles are in other hands: see [`SendStream::canceller`].
 #[derive(Clone)]
-pub struct Finisher(Handle);
+pub struct Canceller(Handle);
 
 /// Opens a call on `connection`: see [`Connection::poll_open`].
 ///
@@ -125,15 +125,15 @@ impl SendStream {
         self.handle.carrier.respond(self.handle.call, metadata)
     }
 
-    /// From a server: ends the call with `status`. From a client: gives the call up.
+    /// From a server: ends the call with `status`, behind the messages. From a client: gives the call up.
     pub fn finish(mut self, status: Status) {
         self.ended = true;
         self.handle.carrier.finish(self.handle.call, status);
     }
 
     /// What can end this call while somebody else has the handle: at a deadline, say.
-    pub fn finisher(&self) -> Finisher {
-        Finisher(self.handle.clone())
+    pub fn canceller(&self) -> Canceller {
+        Canceller(self.handle.clone())
     }
 
     /// [`Carrier::poll_send`] for this call.
@@ -167,10 +167,10 @@ impl RecvStream {
     }
 }
 
-impl Finisher {
-    /// Ends the call as [`SendStream::finish`] does, unless it has ended before.
-    pub fn finish(&self, status: Status) {
-        self.0.carrier.finish(self.0.call, status);
+impl Canceller {
+    /// Ends the call at once with `status`, unless it has ended before: [`Carrier::cancel`].
+    pub fn cancel(&self, status: Status) {
+        self.0.carrier.cancel(self.0.call, status);
     }
 }
 
@@ -184,7 +184,7 @@ impl Drop for SendStream {
             Side::Server if std::thread::panicking() => handler_panicked(),
             Side::Server => Status::new(Code::Internal, "the handler ended without an answer"),
         };
-        self.handle.carrier.finish(self.handle.call, status);
+        self.handle.carrier.cancel(self.handle.call, status);
     }
 }
 
@@ -208,9 +208,9 @@ impl fmt::Debug for RecvStream {
     }
 }
 
-impl fmt::Debug for Finisher {
+impl fmt::Debug for Canceller {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Finisher({:?} of call {})", self.0.side, self.0.call.0)
+        write!(f, "Canceller({:?} of call {})", self.0.side, self.0.call.0)
     }
 }
 

@@ -1,6 +1,7 @@
 //! The transport `tcp`: [our own frames](crate::frame) over a stream of bytes.
 
 use std::io;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -43,7 +44,8 @@ where
     let peer = handshake(&mut io, Hello { calls: 0, ..Hello::new(limits) }, limits).await?;
     let shared = Arc::new(Shared::new(Role::Client, limits.clone(), peer));
     let decoder = Decoder::new(limits.clone(), Hello::SIZE as u64);
-    tokio::spawn(Driver::new(io, shared.clone(), decoder, None, std::future::pending()).run());
+    let driver = Driver::new(io, shared.clone(), decoder, None, std::future::pending());
+    tokio::spawn(driver.run());
     Ok(Arc::new(ClientEnd(shared)))
 }
 
@@ -61,7 +63,12 @@ pub async fn serve_over<Io>(
 where
     Io: AsyncRead + AsyncWrite + Send + Unpin,
 {
-    let peer = handshake(&mut io, Hello::new(limits), limits).await?;
+    let mut drain = pin!(drain);
+    // Who has not said hello has no calls to be waited for.
+    let peer = tokio::select! {
+        peer = handshake(&mut io, Hello::new(limits), limits) => peer?,
+        () = &mut drain => return Ok(()),
+    };
     let shared = Arc::new(Shared::new(Role::Server, limits.clone(), peer));
     let decoder = Decoder::new(limits.clone(), Hello::SIZE as u64);
     Driver::new(io, shared, decoder, Some(service), drain).run().await
@@ -112,7 +119,8 @@ impl Listener {
     /// When the operating system refuses; for lack of file descriptors, say. Later it may not.
     pub async fn accept(&mut self) -> io::Result<(TcpStream, std::net::SocketAddr)> {
         let (stream, peer) = self.inner.accept().await?;
-        stream.set_nodelay(true)?;
+        // A connection that is broken already shows that when it is used.
+        let _ = stream.set_nodelay(true);
         Ok((stream, peer))
     }
 }
@@ -124,6 +132,7 @@ where
 {
     let hellos = async {
         io.write_all(&own.encode()).await?;
+        io.flush().await?;
         let mut bytes = [0; Hello::SIZE];
         let mut have = 0;
         // A peer that speaks something else may say less than a hello and wait.

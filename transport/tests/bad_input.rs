@@ -8,10 +8,13 @@ use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use support::{Handler, echo, end_of, head, service, start, unary};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, ReadBuf, duplex};
+use tokio::io::{
+    AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufStream, DuplexStream, ReadBuf, duplex,
+};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use transport::frame::{CallFrame, Decoder, Frame, Hello, MethodName, Piece};
@@ -322,7 +325,7 @@ async fn a_message_over_the_limit_costs_its_call_as_soon_as_it_is_over() {
 async fn more_than_its_credit_costs_a_call() {
     let (mut peer, _outcome) = server_with(Limits { window: 1024, ..Limits::default() }).await;
     peer.send(open_frame(1)).await;
-    peer.send(message(1, 1017, false)).await;
+    peer.send(message(1, 1024 - 64 + 1, false)).await;
     let status = peer.receives_end(1).await;
     assert!(status.message().contains("a frame that costs 1025, the credit left is 1024"), "{status}");
     peer.still_works(2).await;
@@ -463,24 +466,30 @@ async fn a_peer_that_sends_pings_and_reads_no_answers_is_not_read_any_more() {
     let (mut peer, _outcome) = server().await;
     let mut bytes = BytesMut::new();
     (0..1000).for_each(|_| Frame::Ping { reply: false, data: [0; 8] }.encode(&mut bytes));
-    let mut sent = 0;
-    // Every buffer on the way fills up, and then writing waits for good.
+    let taken = taken_without_reading(&mut peer, &bytes).await;
+    assert!(taken < 4 << 20, "{taken} bytes were taken although no answer was read");
+}
+
+/// Sends `bytes`, and their last 16 over and over, until no more are taken, also after everybody else
+/// had time to run; at most 8 MiB. Returns how many were taken.
+async fn taken_without_reading(peer: &mut Peer, bytes: &[u8]) -> usize {
+    let mut taken = 0;
     let mut idle = 0;
-    while idle < 1000 {
-        let written = std::future::poll_fn(|cx| {
-            let io = Pin::new(&mut peer.io);
-            Poll::Ready(AsyncWrite::poll_write(io, cx, &bytes))
-        });
+    while idle < 1000 && taken < 8 << 20 {
+        let rest = if taken < bytes.len() { &bytes[taken..] } else { &bytes[bytes.len() - 16..] };
+        let written =
+            std::future::poll_fn(|cx| Poll::Ready(AsyncWrite::poll_write(Pin::new(&mut peer.io), cx, rest)));
         match written.await {
-            Poll::Ready(n) => {
-                sent += n.unwrap();
+            Poll::Ready(Ok(n)) => {
+                taken += n;
                 idle = 0;
             }
+            Poll::Ready(Err(_)) => break,
             Poll::Pending => idle += 1,
         }
-        assert!(sent < 4 << 20, "{sent} bytes were taken although no answer was read");
         tokio::task::yield_now().await;
     }
+    taken
 }
 
 #[tokio::test]
@@ -491,9 +500,9 @@ async fn a_message_that_is_never_finished_holds_no_more_than_its_limit() {
     let mut credit = Limits::default().window as usize;
     let mut sent = 0;
     let status = loop {
-        if credit > 8 + 1000 {
+        if credit > 64 + 1000 {
             peer.send(message(1, 1000, true)).await;
-            credit -= 8 + 1000;
+            credit -= 64 + 1000;
             sent += 1000;
             continue;
         }
@@ -567,4 +576,114 @@ impl AsyncWrite for OneByte {
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.0).poll_shutdown(cx)
     }
+}
+
+// ---- what a peer must not be able to do by being refused ----
+
+#[tokio::test]
+async fn a_call_that_is_refused_for_its_metadata_declares_its_method_all_the_same() {
+    let limits = Limits { metadata_fields: 2, ..Limits::default() };
+    let (near, far) = duplex(64 << 10);
+    tokio::spawn(async move { tcp::serve_over(far, &limits, service(echo), std::future::pending()).await });
+    let connection = tcp::connect_over(near, &Limits::default()).await.unwrap();
+    let mut too_much = head("/test.Test/Unary");
+    (0..3).for_each(|n| too_much.metadata.append(format!("field-{n}"), "x").unwrap());
+    let mut call = open(&connection, too_much, Some("x".into()), true).await.unwrap();
+    assert_eq!(end_of(&mut call).await.code(), Code::ResourceExhausted);
+    assert_eq!(unary(&connection, "the same method").await.unwrap(), "the same method");
+    let mut call = open(&connection, head("/test.Test/Another"), None, true).await.unwrap();
+    assert_eq!(end_of(&mut call).await, Status::ok());
+}
+
+#[tokio::test]
+async fn after_a_violation_nothing_more_of_a_peer_is_kept() {
+    let (mut peer, _outcome) = server().await;
+    // The answers fill the way back, so that the farewell cannot leave and the connection stays.
+    let mut bytes = BytesMut::new();
+    (0..30_000).for_each(|_| Frame::Ping { reply: false, data: [0; 8] }.encode(&mut bytes));
+    bytes.extend_from_slice(&[0x0f, 0, 0, 0, 0, 0, 0, 1]);
+    bytes.extend_from_slice(&[0xaa; 64 << 10]);
+    let taken = taken_without_reading(&mut peer, &bytes).await;
+    assert!(taken < 2 << 20, "{taken} bytes were taken of a peer that had broken the rules");
+}
+
+#[tokio::test]
+async fn a_client_that_ends_twice_or_with_a_status_loses_its_call() {
+    let held = service(|call: IncomingCall| async move {
+        let _call = call;
+        std::future::pending::<()>().await;
+    });
+    let (io, _outcome) = serve(held, Limits::default());
+    let mut peer = Peer::greet(io).await;
+    peer.send(call_frame(1, 0, Some(name()), Some("all"))).await;
+    peer.send(Frame::End { call: 1, status: Status::ok() }).await;
+    assert!(peer.receives_end(1).await.message().contains("END of a client comes once"));
+    peer.send(open_frame(2)).await;
+    peer.send(Frame::End { call: 2, status: Status::new(Code::NotFound, "") }).await;
+    assert!(peer.receives_end(2).await.message().contains("END of a client comes once"));
+}
+
+#[tokio::test]
+async fn a_call_after_going_away_ends_the_connection() {
+    let (mut peer, _outcome) = server().await;
+    peer.send(open_frame(1)).await;
+    peer.send(Frame::GoingAway { status: Status::ok() }).await;
+    assert_eq!(peer.receive().await, Some(Frame::GoingAway { status: Status::ok() }));
+    peer.send(open_frame(2)).await;
+    assert!(peer.is_sent_away().await.message().contains("CALL 2 after GOING_AWAY"));
+}
+
+#[tokio::test]
+async fn a_cancelled_call_ends_with_the_code_its_caller_gave() {
+    let held = service(|call: IncomingCall| async move {
+        let _call = call;
+        std::future::pending::<()>().await;
+    });
+    let (io, _outcome) = serve(held, Limits::default());
+    let mut peer = Peer::greet(io).await;
+    peer.send(open_frame(1)).await;
+    peer.send(Frame::Cancel { call: 1, code: Code::DeadlineExceeded }).await;
+    assert_eq!(peer.receives_end(1).await.code(), Code::DeadlineExceeded);
+}
+
+#[tokio::test]
+async fn a_stream_that_holds_bytes_back_is_flushed() {
+    let (near, far) = duplex(64 << 10);
+    tokio::spawn(async move {
+        let (far, limits) = (BufStream::new(far), Limits::default());
+        tcp::serve_over(far, &limits, service(echo), std::future::pending()).await
+    });
+    let connection = tcp::connect_over(BufStream::new(near), &Limits::default()).await.unwrap();
+    assert_eq!(unary(&connection, "through").await.unwrap(), "through");
+}
+
+#[tokio::test]
+async fn a_keepalive_without_end_is_none() {
+    let limits = Limits { keepalive: Duration::MAX, ..Limits::default() };
+    let (near, far) = duplex(64 << 10);
+    let theirs = limits.clone();
+    tokio::spawn(async move { tcp::serve_over(far, &theirs, service(echo), std::future::pending()).await });
+    let connection = tcp::connect_over(near, &limits).await.unwrap();
+    assert_eq!(unary(&connection, "still here").await.unwrap(), "still here");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_peer_that_does_not_answer_going_away_is_left_after_a_while() {
+    let (near, far) = duplex(64 << 10);
+    let (drain, drained) = tokio::sync::oneshot::channel::<()>();
+    let outcome = tokio::spawn(async move {
+        let drained = async { drained.await.unwrap() };
+        tcp::serve_over(far, &Limits::default(), service(echo), drained).await
+    });
+    let mut peer = Peer::greet(near).await;
+    drain.send(()).unwrap();
+    assert_eq!(peer.receive().await, Some(Frame::GoingAway { status: Status::ok() }));
+    assert_eq!(outcome.await.unwrap(), Ok(()));
+}
+
+#[tokio::test]
+async fn draining_does_not_wait_for_a_peer_that_has_not_said_hello() {
+    let (_near, far) = duplex(64 << 10);
+    let (limits, drained) = (Limits::default(), std::future::ready(()));
+    assert_eq!(tcp::serve_over(far, &limits, service(echo), drained).await, Ok(()));
 }

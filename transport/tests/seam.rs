@@ -7,7 +7,7 @@ mod support;
 use std::future::poll_fn;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use std::task::Poll;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -15,7 +15,7 @@ use proptest::prelude::*;
 use support::{Connected, Transport, echo, end_of, head, service, start, unary};
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::Instant;
-use transport::{Code, IncomingCall, Limits, Metadata, Received, SendStream, Status, open};
+use transport::{Code, Connection, IncomingCall, Limits, Metadata, Received, SendStream, Status, open};
 
 macro_rules! on_every_transport {
     ($($sentence:ident)*) => {
@@ -57,6 +57,13 @@ on_every_transport! {
     a_thousand_calls_at_once_each_get_their_own_answer
     more_methods_than_there_are_numbers_can_be_called
     a_handler_that_stops_receiving_lets_its_caller_finish
+    a_reader_learns_that_its_call_was_answered
+    a_reader_in_another_task_learns_that_its_call_was_answered
+    messages_that_were_accepted_come_before_an_error_that_ends_the_call
+    more_metadata_than_the_limit_is_refused_and_the_next_call_works
+    handlers_that_go_on_after_their_answer_hold_back_calls_and_refuse_none
+    a_waker_may_use_the_connection_when_it_is_dropped
+    two_thousand_callers_wait_their_turn
 }
 
 async fn a_call_gets_its_answer(transport: Transport) {
@@ -458,6 +465,146 @@ async fn a_handler_that_stops_receiving_lets_its_caller_finish(transport: Transp
     call.send.send("unread".into()).await.unwrap();
     go.notify_one();
     assert_eq!(end_of(&mut call).await, Status::new(Code::Aborted, "enough"));
+}
+
+async fn a_reader_learns_that_its_call_was_answered(transport: Transport) {
+    let (done, mut is_done) = mpsc::unbounded_channel();
+    let connected = transport
+        .connect(service(move |call: IncomingCall| {
+            let done = done.clone();
+            async move {
+                let IncomingCall { mut receive, send, .. } = call;
+                let reads = async { while let Received::Message(_) = receive.receive().await {} };
+                let answers = async {
+                    tokio::task::yield_now().await;
+                    send.finish(Status::ok());
+                };
+                tokio::join!(reads, answers);
+                done.send(()).unwrap();
+            }
+        }))
+        .await;
+    let mut call = start(&connected.connection).await;
+    assert_eq!(end_of(&mut call).await, Status::ok());
+    is_done.recv().await.unwrap();
+}
+
+async fn a_reader_in_another_task_learns_that_its_call_was_answered(transport: Transport) {
+    let (done, mut is_done) = mpsc::unbounded_channel();
+    let connected = transport
+        .connect(service(move |call: IncomingCall| {
+            let done = done.clone();
+            async move {
+                let IncomingCall { mut receive, mut send, .. } = call;
+                tokio::spawn(async move {
+                    while let Received::Message(_) = receive.receive().await {}
+                    done.send(()).unwrap();
+                });
+                tokio::task::yield_now().await;
+                send.send_last("answer".into()).await.unwrap();
+            }
+        }))
+        .await;
+    let mut call = start(&connected.connection).await;
+    assert_eq!(end_of(&mut call).await, Status::ok());
+    is_done.recv().await.unwrap();
+}
+
+async fn messages_that_were_accepted_come_before_an_error_that_ends_the_call(transport: Transport) {
+    let limits = Limits { window: 1024, ..Limits::default() };
+    let talks = service(|mut call: IncomingCall| async move {
+        call.send.send(Bytes::from(vec![1; 900])).await.unwrap();
+        call.send.send(Bytes::from(vec![2; 900])).await.unwrap(); // Waits for credit.
+        call.send.finish(Status::new(Code::NotFound, "and no more"));
+    });
+    let connected = transport.connect_with(talks, &limits, &limits).await;
+    let mut call = start(&connected.connection).await;
+    assert_eq!(call.receive.receive().await, Received::Message(Bytes::from(vec![1; 900])));
+    assert_eq!(call.receive.receive().await, Received::Message(Bytes::from(vec![2; 900])));
+    let end = Received::End(Status::new(Code::NotFound, "and no more"));
+    assert_eq!(call.receive.receive().await, end);
+}
+
+async fn more_metadata_than_the_limit_is_refused_and_the_next_call_works(transport: Transport) {
+    let limits = Limits { metadata_fields: 2, ..Limits::default() };
+    let connected = transport.connect_with(service(echo), &Limits::default(), &limits).await;
+    let mut too_much = head("/test.Test/Unary");
+    (0..3).for_each(|n| too_much.metadata.append(format!("field-{n}"), "x").unwrap());
+    let mut call = open(&connected.connection, too_much, None, true).await.unwrap();
+    assert_eq!(end_of(&mut call).await.code(), Code::ResourceExhausted);
+    assert_eq!(unary(&connected.connection, "next").await.unwrap(), "next");
+}
+
+async fn handlers_that_go_on_after_their_answer_hold_back_calls_and_refuse_none(transport: Transport) {
+    let limits = Limits { calls: 1, ..Limits::default() };
+    let go_on = Arc::new(Notify::new());
+    let wait = go_on.clone();
+    let lingers = service(move |mut call: IncomingCall| {
+        let wait = wait.clone();
+        async move {
+            let Received::Message(message) = call.receive.receive().await else { return };
+            call.send.send_last(message).await.unwrap();
+            wait.notified().await; // Answered, and not done yet.
+        }
+    });
+    let connected = transport.connect_with(lingers, &Limits::default(), &limits).await;
+    // Two may go on for each call that is allowed. The third waits for one of them.
+    assert_eq!(unary(&connected.connection, "one").await.unwrap(), "one");
+    assert_eq!(unary(&connected.connection, "two").await.unwrap(), "two");
+    let connection = connected.connection.clone();
+    let third = tokio::spawn(async move { unary(&connection, "three").await });
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+    assert!(!third.is_finished());
+    go_on.notify_one();
+    assert_eq!(third.await.unwrap().unwrap(), "three");
+}
+
+async fn a_waker_may_use_the_connection_when_it_is_dropped(transport: Transport) {
+    /// As a task that owns a handle of the connection, and is dropped with its last waker.
+    struct Owner(Arc<dyn Connection>);
+    impl std::task::Wake for Owner {
+        fn wake(self: Arc<Self>) {}
+    }
+    impl Drop for Owner {
+        fn drop(&mut self) {
+            self.0.is_closed();
+        }
+    }
+
+    let (connected, _begun, _dropped) = endless(transport).await;
+    let mut call = start(&connected.connection).await;
+    let owner = std::task::Waker::from(Arc::new(Owner(connected.connection.clone())));
+    assert!(call.receive.poll_receive(&mut Context::from_waker(&owner)).is_pending());
+    drop(owner);
+    // Takes the place of the last waker of the owner, and with it drops the owner.
+    assert!(call.receive.poll_receive(&mut Context::from_waker(std::task::Waker::noop())).is_pending());
+    let owner = std::task::Waker::from(Arc::new(Owner(connected.connection.clone())));
+    assert!(call.receive.poll_receive(&mut Context::from_waker(&owner)).is_pending());
+    drop(owner);
+    drop(call);
+}
+
+async fn two_thousand_callers_wait_their_turn(transport: Transport) {
+    let limits = Limits { calls: 1, ..Limits::default() };
+    let connected = transport.connect_with(service(echo), &Limits::default(), &limits).await;
+    let calls: Vec<_> = (0..2000)
+        .map(|number| {
+            let connection = connected.connection.clone();
+            tokio::spawn(async move { (number, unary(&connection, number.to_string()).await.unwrap()) })
+        })
+        .collect();
+    // Those that lose patience do not take the turn of another.
+    for impatient in calls.iter().skip(5).step_by(7) {
+        impatient.abort();
+    }
+    for call in calls {
+        match call.await {
+            Ok((number, answer)) => assert_eq!(answer, number.to_string()),
+            Err(error) => assert!(error.is_cancelled()),
+        }
+    }
 }
 
 /// One step of a random conversation on several calls.

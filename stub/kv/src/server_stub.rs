@@ -33,20 +33,20 @@ impl<K: Kv> NamedService for KvServer<K> {
 impl<K: Kv> Service for KvServer<K> {
     fn serve(&self, call: IncomingCall) -> Serving {
         let kv = self.kv.clone();
-        match call.head.path.method() {
-            "Get" => Box::pin(unary(Bincode, call, async move |request: GetRequest| {
+        match call.head.path.as_str() {
+            "/kv.Kv/Get" => Box::pin(unary(Bincode, call, async move |request: GetRequest| {
                 let value = kv.get(&request.key).await?;
                 Ok(GetReply { value })
             })),
-            "Put" => Box::pin(unary(Bincode, call, async move |request: PutRequest| {
+            "/kv.Kv/Put" => Box::pin(unary(Bincode, call, async move |request: PutRequest| {
                 kv.put(&request.key, &request.value).await?;
                 Ok(PutReply {})
             })),
-            "Delete" => Box::pin(unary(Bincode, call, async move |request: DeleteRequest| {
+            "/kv.Kv/Delete" => Box::pin(unary(Bincode, call, async move |request: DeleteRequest| {
                 let existed = kv.delete(&request.key).await?;
                 Ok(DeleteReply { existed })
             })),
-            "Increment" => Box::pin(unary(Bincode, call, async move |request: IncrementRequest| {
+            "/kv.Kv/Increment" => Box::pin(unary(Bincode, call, async move |request: IncrementRequest| {
                 let value = kv.increment(&request.key, request.by).await?;
                 Ok(IncrementReply { value })
             })),

@@ -84,8 +84,8 @@ impl<'a> Reader<'a> {
         Ok(bytes)
     }
 
-    /// A head block: its length, then its parts.
-    pub(super) fn head(&mut self, limits: &Limits) -> Result<Head, At> {
+    /// A head block: its length, then its parts. Notes the method it `declares` as soon as that is read.
+    pub(super) fn head(&mut self, limits: &Limits, declares: &mut Option<MethodName>) -> Result<Head, At> {
         let length = usize::from(u16::from_be_bytes(self.array("the length of the head block")?));
         let offset = self.offset;
         let mut block = Reader::new(self.take(length, "the head block")?, offset);
@@ -96,6 +96,7 @@ impl<'a> Reader<'a> {
         let mut head = Head::default();
         if parts & PART_METHOD != 0 {
             head.name = Some(block.method_name()?);
+            declares.clone_from(&head.name);
         }
         if parts & PART_TIMEOUT != 0 {
             let micros = u64::from_be_bytes(block.array("the timeout")?);

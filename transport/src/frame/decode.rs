@@ -4,7 +4,7 @@ use bytes::{Buf, BytesMut};
 use thiserror::Error;
 
 use super::block::Reader;
-use super::{CallFrame, Flags, Frame, Header, Kind, Piece};
+use super::{CallFrame, Flags, Frame, Header, Kind, MethodName, Piece};
 use crate::{Code, Limits, MetadataError, PathError, Status};
 
 /// Turns bytes into frames, however they were split on their way.
@@ -26,6 +26,8 @@ pub struct FrameError {
     /// The header of its frame, if that much was sound: then the next frame begins where this one
     /// ends, and the error costs no more than its call. Without a header, framing is lost.
     pub header: Option<Header>,
+    /// The method that a CALL declares, if that much of its head block was sound.
+    pub declares: Option<Box<MethodName>>,
     /// What is wrong.
     pub reason: Reason,
 }
@@ -40,6 +42,8 @@ pub enum Reason {
     Flags { flags: Flags, kind: Kind },
     #[error("a payload of {0} bytes, the limit is {limit}", limit = super::MAX_PAYLOAD)]
     PayloadTooLarge(u16),
+    #[error("{kind} has the code {code}, which must be 0")]
+    UnusedCode { kind: Kind, code: u8 },
     #[error("{kind} with call {call}: 0 is for PING and GOING_AWAY, and only for them")]
     CallId { call: u32, kind: Kind },
     #[error("{kind} has a payload of {expected} bytes, here are {found}")]
@@ -83,22 +87,29 @@ impl Decoder {
         let Some(first) = src.first_chunk::<{ Header::SIZE }>() else {
             return Ok(None);
         };
-        let header = Header::decode(*first).map_err(|at| self.error(at, None))?;
+        let header = Header::decode(*first).map_err(|at| self.error(at, None, None))?;
         let size = Header::SIZE + usize::from(header.length);
         if src.len() < size {
             return Ok(None);
         }
-        let frame = self.payload(header, &src[Header::SIZE..size]);
+        let mut declares = None;
+        let frame = self.payload(header, &src[Header::SIZE..size], &mut declares);
         let frame = frame.map_err(|at| {
             let scope = (!matches!(header.kind, Kind::Ping | Kind::GoingAway)).then_some(header);
-            self.error(at, scope)
+            self.error(at, scope, declares)
         });
         src.advance(size);
         self.position += size as u64;
         frame.map(Some)
     }
 
-    fn payload(&self, header: Header, payload: &[u8]) -> Result<Frame, (usize, Reason)> {
+    /// The frame with this header and payload; notes what it `declares` even if it is not one.
+    fn payload(
+        &self,
+        header: Header,
+        payload: &[u8],
+        declares: &mut Option<MethodName>,
+    ) -> Result<Frame, (usize, Reason)> {
         let Header { kind, flags, code, call, .. } = header;
         let mut reader = Reader::new(payload, Header::SIZE);
         let end = flags.has(Flags::END);
@@ -106,7 +117,7 @@ impl Decoder {
         match kind {
             Kind::Call => {
                 let has_head = flags.has(Flags::HEAD);
-                let head = if has_head { reader.head(&self.limits)? } else { Default::default() };
+                let head = if has_head { reader.head(&self.limits, declares)? } else { Default::default() };
                 let has_body = flags.has(Flags::BODY);
                 if !has_body {
                     exactly(0, kind, &reader)?;
@@ -152,8 +163,14 @@ impl Decoder {
         }
     }
 
-    fn error(&self, (offset, reason): (usize, Reason), header: Option<Header>) -> FrameError {
-        FrameError { position: self.position + offset as u64, offset, header, reason }
+    fn error(
+        &self,
+        (offset, reason): (usize, Reason),
+        header: Option<Header>,
+        declares: Option<MethodName>,
+    ) -> FrameError {
+        let declares = declares.map(Box::new);
+        FrameError { position: self.position + offset as u64, offset, header, declares, reason }
     }
 }
 

@@ -68,6 +68,9 @@ impl Header {
             return Err((2, Reason::PayloadTooLarge(length)));
         }
         let call = u32::from_be_bytes([call_3, call_2, call_1, call_0]);
+        if code != 0 && matches!(kind, Kind::Message | Kind::Head | Kind::Credit) {
+            return Err((1, Reason::UnusedCode { kind, code }));
+        }
         if (call == 0) != kind.concerns_the_connection() {
             return Err((4, Reason::CallId { call, kind }));
         }
@@ -208,6 +211,14 @@ mod tests {
         assert!(Header::decode([2, 0, 0xa0, 0x00, 0, 0, 0, 1]).is_ok());
         let over = Header::decode([2, 0, 0xa0, 0x01, 0, 0, 0, 1]);
         assert_eq!(over, Err((2, Reason::PayloadTooLarge(0xa001))));
+    }
+
+    #[test]
+    fn a_code_where_none_belongs_is_refused_at_byte_1() {
+        for kind in [Kind::Message, Kind::Head, Kind::Credit] {
+            let bytes = [kind as u8, 7, 0, 0, 0, 0, 0, 1];
+            assert_eq!(Header::decode(bytes), Err((1, Reason::UnusedCode { kind, code: 7 })));
+        }
     }
 
     #[test]

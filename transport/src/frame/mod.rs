@@ -29,7 +29,7 @@
 //! | 5 | CANCEL | C | | nothing: the caller has given up; code says why |
 //! | 6 | CREDIT | C, S | | 4: how many more bytes the peer may send on this call, 1 to 2^31−1 |
 //! | 7 | PING | C, S | | 8 bytes of the sender's choice, returned in the reply |
-//! | 8 | GOING_AWAY | C, S | | text. Code 0: no further calls from me, or accepted from you; else what went wrong, and the connection closes |
+//! | 8 | GOING_AWAY | C, S | | text. Code 0: I open no further calls, and ask you to open none; else what went wrong, and the connection closes |
 //!
 //! | flag | bit | meaning |
 //! |------|----:|---------|
@@ -54,16 +54,19 @@
 //! # Rules
 //!
 //! * Call ids rise: the client's first is 1 or higher, each later one higher than all before. A
-//!   frame for a call that is over is ignored, for one that was never opened a connection error.
+//!   frame for a call that is over is ignored; one for an id above all so far is a connection error.
 //! * Every CALL gets exactly one END (or END flag) from the server, also after CANCEL; until then
 //!   it counts towards the number of calls the server's [`Hello`] allows.
-//! * CALL and MESSAGE spend credit: header and message, head blocks not counted. Each side of a
-//!   call begins with the window in the other's hello. More credit comes as messages are read.
-//!   Who has less credit than a message needs sends it in pieces.
+//! * A message, or a piece of one, in CALL or MESSAGE spends credit: its bytes and 64 for being one.
+//!   Each side of a call begins with the window in the other's hello, and never has more than 2^31−1.
+//!   More credit comes as messages are read. Who has less than a message needs sends it in pieces.
 //! * Whoever gets GOING_AWAY with code 0 answers it with the same (once), after its last CALL if it
-//!   is the client. The connection closes when no call is open any more.
-//! * An error inside a frame whose header is sound costs its call; any other the connection: the
-//!   side that finds it sends GOING_AWAY with code and text, and closes.
+//!   is the client. Until that answer a server still serves what is called; after it, a CALL is a
+//!   connection error. The connection closes when no call is open any more.
+//! * An error inside a frame whose header is sound costs its call; a method that a CALL declares is
+//!   declared all the same, if its part of the head block is sound. Any other error costs the
+//!   connection: the side that finds it sends GOING_AWAY with code and text, and closes. After a wrong
+//!   hello it closes without a word, since none would be understood.
 //!
 //! # What it costs
 //!
@@ -94,6 +97,10 @@ pub const MAX_PAYLOAD: usize = 40 << 10;
 
 /// The most bytes of a message that a sender puts into one frame.
 pub const MAX_PIECE: usize = 16 << 10;
+
+/// What a message, or a piece of one, spends of a call's credit over its bytes: about what a receiver
+/// needs to keep it, so that a window bounds memory also when messages are small.
+pub const MESSAGE_COST: u32 = 64;
 
 /// The most that metadata, measured by [`Metadata::size`], and a status text may each take in one
 /// frame; what is larger is refused (metadata) or cut (text) by its sender.

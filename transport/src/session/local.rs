@@ -5,9 +5,10 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
-use super::{Outlet, Role, Session, check_metadata, over};
+use super::{Outlet, Role, Session, check_metadata, over, park};
 use crate::call::{CallState, Outgoing};
 use crate::frame::{CallFrame, Frame, MethodName, is_codec_name};
+use crate::waiters::Waiters;
 use crate::{Code, Metadata, Received, RequestHead, Status};
 
 impl<O: Outlet> Session<O> {
@@ -28,11 +29,16 @@ impl<O: Outlet> Session<O> {
         if let Some(message) = &message {
             self.check_size(message)?;
         }
+        if self.last_call == u32::MAX {
+            self.drain();
+            return Poll::Ready(Err(Status::new(Code::Unavailable, "this connection has no call ids left")));
+        }
         if self.open >= self.peer.calls || !self.has_room() {
-            if !self.openers.iter().any(|waker| waker.will_wake(cx.waker())) {
-                self.openers.push(cx.waker().clone());
+            if self.openers.push(cx.waker()) {
+                return Poll::Pending;
             }
-            return Poll::Pending;
+            let text = format!("{} calls wait to be opened on this connection already", Waiters::LIMIT);
+            return Poll::Ready(Err(Status::new(Code::ResourceExhausted, text)));
         }
         let Some(head) = head.take() else {
             return Poll::Ready(Err(Status::new(Code::Internal, "the head was taken before")));
@@ -67,7 +73,7 @@ impl<O: Outlet> Session<O> {
             if call.outgoing.is_none() && !std::mem::replace(&mut call.crowded, true) {
                 self.crowded.push(id);
             }
-            call.sender = Some(cx.waker().clone());
+            park(&mut call.sender, cx, &mut self.stale);
             return Poll::Pending;
         }
         let after = end.then(Status::ok);
@@ -95,7 +101,7 @@ impl<O: Outlet> Session<O> {
         let call_is_over = self.role == Role::Client && matches!(received, Some(Received::End(_)));
         match received {
             None => {
-                call.receiver = Some(cx.waker().clone());
+                park(&mut call.receiver, cx, &mut self.stale);
                 Poll::Pending
             }
             Some(received) => {
@@ -122,18 +128,29 @@ impl<O: Outlet> Session<O> {
         Ok(())
     }
 
-    /// A server answers; a client gives up.
+    /// A server answers, behind the messages that were sent; a client gives up.
     pub(crate) fn finish(&mut self, id: u32, status: Status) {
         let Some(call) = self.calls.get_mut(&id) else { return };
-        match self.role {
-            Role::Server if call.ending => {}
-            Role::Server => {
+        match &mut call.outgoing {
+            _ if self.role == Role::Client => self.cancel(id, status),
+            _ if call.ending => {}
+            Some(outgoing) => {
+                outgoing.after = Some(status);
                 call.ending = true;
-                match &mut call.outgoing {
-                    // An answer that went well is behind the messages; any other is instead.
-                    Some(outgoing) if status.code() == Code::Ok => outgoing.after = Some(status),
-                    _ => self.send_end(id, status),
-                }
+            }
+            None => self.cancel(id, status),
+        }
+    }
+
+    /// Ends a call at once.
+    pub(crate) fn cancel(&mut self, id: u32, status: Status) {
+        let Some(call) = self.calls.get_mut(&id) else { return };
+        match self.role {
+            Role::Server if call.over => {}
+            Role::Server => {
+                // A caller that has given up is told what it said.
+                let status = call.cancelled.clone().unwrap_or(status);
+                self.send_end(id, status);
             }
             Role::Client => {
                 if call.end.is_none() && self.closed.is_none() {
@@ -150,7 +167,7 @@ impl<O: Outlet> Session<O> {
         call.discard_received();
         if self.role == Role::Client {
             call.released = true;
-            self.finish(id, Status::new(Code::Cancelled, "the caller gave the call up"));
+            self.cancel(id, Status::new(Code::Cancelled, "the caller gave the call up"));
             self.forget_if_over(id);
         }
     }
@@ -159,7 +176,7 @@ impl<O: Outlet> Session<O> {
     pub(crate) fn poll_cancelled(&mut self, cx: &mut Context<'_>, id: u32) -> Poll<()> {
         match self.calls.get_mut(&id) {
             Some(call) if call.cancelled.is_none() => {
-                call.handler = Some(cx.waker().clone());
+                park(&mut call.handler, cx, &mut self.stale);
                 Poll::Pending
             }
             _ => Poll::Ready(()),
@@ -170,29 +187,28 @@ impl<O: Outlet> Session<O> {
     pub(crate) fn release(&mut self, id: u32) {
         let Some(call) = self.calls.get_mut(&id) else { return };
         call.released = true;
-        let cancelled = call.cancelled.take();
-        let status = cancelled.unwrap_or_else(|| Status::new(Code::Internal, "the handler left no answer"));
-        self.finish(id, status);
+        if !call.ending {
+            self.cancel(id, Status::new(Code::Internal, "the handler left no answer"));
+        }
         self.forget_if_over(id);
+    }
+
+    /// Waits no longer for the peer's answer to [`drain`](Self::drain).
+    pub(crate) fn stop_waiting_for_farewell(&mut self) {
+        self.away_received = true;
     }
 
     /// Begins no further calls and asks the peer for the same; those open go on to their end.
     pub(crate) fn drain(&mut self) {
         if self.closed.is_none() && !std::mem::replace(&mut self.away_sent, true) {
             self.out.push(Frame::GoingAway { status: Status::ok() });
-            self.wakes.append(&mut self.openers);
+            self.wakes.extend(self.openers.take_all());
         }
     }
 
     /// The next call to be served.
     pub(crate) fn accept(&mut self) -> Option<(u32, RequestHead)> {
-        loop {
-            let (id, head) = self.accepted.pop_front()?;
-            match self.calls.get(&id) {
-                Some(call) if call.cancelled.is_none() => return Some((id, head)),
-                _ => self.release(id),
-            }
-        }
+        if self.can_accept() { self.accepted.pop_front() } else { None }
     }
 
     fn open_call(

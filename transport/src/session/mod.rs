@@ -5,10 +5,11 @@ mod local;
 mod peer;
 
 use std::collections::{HashMap, VecDeque};
-use std::task::Waker;
+use std::task::{Context, Waker};
 
 use crate::call::CallState;
 use crate::frame::{Frame, Hello, MAX_BLOCK, MethodName};
+use crate::waiters::Waiters;
 use crate::{Code, Limits, Metadata, RequestHead, Status};
 
 /// Where frames go: encoded at once by `tcp`, handed over as they are by `memory`.
@@ -28,7 +29,8 @@ pub(crate) enum Role {
 }
 
 /// One end of a connection. What this side does with it is in `local`, what the peer does in `peer`.
-/// Whoever calls wakes [`Session::wakes`] afterwards, when the lock around the session is released.
+/// Whoever calls wakes [`Session::wakes`] and drops [`Session::stale`] afterwards, when the lock around
+/// the session is released.
 pub(crate) struct Session<O> {
     role: Role,
     limits: Limits,
@@ -49,18 +51,22 @@ pub(crate) struct Session<O> {
     turn: VecDeque<u32>,
     /// Calls whose sender waits for room in the send buffer.
     crowded: Vec<u32>,
-    /// Clients that wait to open a call.
-    openers: Vec<Waker>,
+    /// Callers that wait to open a call.
+    openers: Waiters,
     away_sent: bool,
     away_received: bool,
     closed: Option<Status>,
+    /// Who is to be woken, once the lock is released.
     pub(crate) wakes: Vec<Waker>,
+    /// Wakers nobody needs. To drop one is to run a user's code, so that waits for the lock too.
+    pub(crate) stale: Vec<Waker>,
     pub(crate) out: O,
 }
 
 impl<O: Outlet> Session<O> {
     /// A session with a peer that said `peer`.
-    pub(crate) fn new(role: Role, limits: Limits, peer: Hello, out: O) -> Self {
+    pub(crate) fn new(role: Role, mut limits: Limits, peer: Hello, out: O) -> Self {
+        limits.send_buffer = limits.send_buffer.max(1);
         Self {
             role,
             window: Hello::new(&limits).window,
@@ -73,11 +79,12 @@ impl<O: Outlet> Session<O> {
             accepted: VecDeque::new(),
             turn: VecDeque::new(),
             crowded: Vec::new(),
-            openers: Vec::new(),
+            openers: Waiters::default(),
             away_sent: false,
             away_received: false,
             closed: None,
             wakes: Vec::new(),
+            stale: Vec::new(),
             out,
         }
     }
@@ -108,7 +115,7 @@ impl<O: Outlet> Session<O> {
         }
         self.calls.retain(|_, call| !call.released);
         self.turn.clear();
-        self.wakes.append(&mut self.openers);
+        self.wakes.extend(self.openers.take_all());
         self.closed = Some(status);
     }
 
@@ -138,8 +145,11 @@ impl<O: Outlet> Session<O> {
                     self.wakes.extend(call.sender.take());
                 }
             }
-            if self.open < self.peer.calls {
-                self.wakes.append(&mut self.openers);
+            // One caller for each call that may be opened. If it has lost interest, the next is woken
+            // when this is called again: see `could_open`.
+            for _ in self.open..self.peer.calls {
+                let Some(waker) = self.openers.pop() else { break };
+                self.wakes.push(waker);
             }
         }
     }
@@ -157,14 +167,20 @@ impl<O: Outlet> Session<O> {
         &self.limits
     }
 
-    /// Whether any call is open, on the wire or in the hands of somebody here.
-    pub(crate) fn has_calls(&self) -> bool {
-        !self.calls.is_empty()
+    /// Whether any call is open on the wire.
+    pub(crate) fn has_open_calls(&self) -> bool {
+        self.open > 0
     }
 
-    /// Whether calls wait to be served.
-    pub(crate) fn has_accepted(&self) -> bool {
-        !self.accepted.is_empty()
+    /// Whether a call waits to be served and may be: handlers that go on after their answer count too.
+    pub(crate) fn can_accept(&self) -> bool {
+        let handlers = (self.calls.len() - self.accepted.len()) as u64;
+        !self.accepted.is_empty() && handlers < 2 * u64::from(self.limits.calls)
+    }
+
+    /// Whether callers wait to open a call although one could be opened.
+    pub(crate) fn could_open(&self) -> bool {
+        !self.openers.is_empty() && self.open < self.peer.calls && self.has_room()
     }
 
     /// Whether the connection has ended otherwise than by going away in good order.
@@ -179,12 +195,13 @@ impl<O: Outlet> Session<O> {
 
     /// Whether there is something for the task of the connection to do.
     pub(crate) fn wants_driver(&self) -> bool {
-        self.out.waiting() > 0 || !self.turn.is_empty() || self.is_done()
+        self.out.waiting() > 0 || !self.turn.is_empty() || self.can_accept() || self.is_done()
     }
 
     /// Whether the peer sends what is to be answered, and does not read the answers.
     pub(crate) fn is_flooded(&self) -> bool {
-        self.out.waiting() > self.limits.send_buffer + UNREAD_ANSWERS
+        let answers = UNREAD_ANSWERS + 64 * self.limits.calls as usize;
+        self.out.waiting() > self.limits.send_buffer + answers
     }
 
     /// Sends the next piece of a call's message, and what comes after the message if that was all.
@@ -238,6 +255,9 @@ impl<O: Outlet> Session<O> {
         if self.role == Role::Server && !std::mem::replace(&mut call.over, true) {
             self.open -= 1;
             call.discard_received();
+            // Whoever still reads learns that there is nothing to come.
+            call.end.get_or_insert_with(over);
+            self.wakes.extend(call.receiver.take());
             self.wakes.extend(call.sender.take());
             self.forget_if_over(id);
         }
@@ -246,12 +266,20 @@ impl<O: Outlet> Session<O> {
     /// Drops what is known of a call that is over on the wire and that no handle needs.
     fn forget_if_over(&mut self, id: u32) {
         if self.calls.get(&id).is_some_and(|call| call.released && (call.over || self.closed.is_some())) {
-            self.calls.remove(&id);
+            let wakers = self.calls.remove(&id).map(|mut call| call.take_wakers());
+            self.stale.extend(wakers.into_iter().flatten());
         }
     }
 
     fn has_room(&self) -> bool {
         self.out.waiting() < self.limits.send_buffer
+    }
+}
+
+/// Notes who waits, in place of who waited before.
+fn park(place: &mut Option<Waker>, cx: &Context<'_>, stale: &mut Vec<Waker>) {
+    if !place.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
+        stale.extend(place.replace(cx.waker().clone()));
     }
 }
 

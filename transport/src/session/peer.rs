@@ -5,7 +5,7 @@ use std::time::Instant;
 use super::{Outlet, Role, Session, violation};
 use crate::call::CallState;
 use crate::frame::{CallFrame, Frame, FrameError, Header, Kind, MethodName, Piece};
-use crate::{Code, RequestHead, Status};
+use crate::{Code, Limits, Metadata, RequestHead, Status};
 
 impl<O: Outlet> Session<O> {
     /// Takes one frame of the peer.
@@ -14,6 +14,15 @@ impl<O: Outlet> Session<O> {
     /// What the peer did wrong, when that concerns the connection and not one call alone.
     pub(crate) fn handle(&mut self, frame: Frame, now: Instant) -> Result<(), Status> {
         match frame {
+            Frame::Call(frame) if self.is_too_large(&frame.metadata) => {
+                self.refuse(Kind::Call, frame.call, (frame.method, frame.name), self.too_large())
+            }
+            Frame::Head { call, metadata } if self.is_too_large(&metadata) => {
+                self.refuse(Kind::Head, call, (0, None), self.too_large())
+            }
+            Frame::End { call, status } if self.is_too_large(status.metadata()) => {
+                self.refuse(Kind::End, call, (0, None), self.too_large())
+            }
             Frame::Call(frame) => self.handle_call(*frame, now),
             Frame::Message { call, piece, end } => {
                 if self.known(call, Kind::Message)? {
@@ -57,7 +66,7 @@ impl<O: Outlet> Session<O> {
             Frame::Ping { reply: true, .. } => Ok(()),
             Frame::GoingAway { status } if status.code() == Code::Ok => {
                 self.away_received = true;
-                self.wakes.append(&mut self.openers);
+                self.wakes.extend(self.openers.take_all());
                 self.drain();
                 Ok(())
             }
@@ -73,25 +82,50 @@ impl<O: Outlet> Session<O> {
     ///
     /// # Errors
     /// When it costs the connection.
-    pub(crate) fn handle_error(&mut self, error: &FrameError) -> Result<(), Status> {
+    pub(crate) fn handle_error(&mut self, error: FrameError) -> Result<(), Status> {
         let status = error.status();
-        let Some(Header { kind, call, .. }) = error.header else {
-            return Err(status);
-        };
-        if kind == Kind::Call {
-            self.begin(call)?;
-            self.out.push(Frame::End { call, status });
-        } else if self.known(call, kind)? {
-            self.fail(call, status);
+        match error.header {
+            Some(Header { kind, call, code, .. }) => {
+                self.refuse(kind, call, (code, error.declares.map(|name| *name)), status)
+            }
+            None => Err(status),
+        }
+    }
+
+    /// Takes a frame whose content is refused with `reason`.
+    fn refuse(
+        &mut self,
+        kind: Kind,
+        id: u32,
+        (method, declares): (u8, Option<MethodName>),
+        reason: Status,
+    ) -> Result<(), Status> {
+        match kind {
+            Kind::Call => {
+                self.begin(id)?;
+                // Its sender believes from now on that the number is known.
+                if let Some(name) = declares
+                    && usize::from(method) == self.methods.len() + 1
+                {
+                    self.methods.push(name);
+                }
+                self.out.push(Frame::End { call: id, status: reason });
+                return Ok(());
+            }
+            Kind::Head => self.only_from(Role::Server, kind)?,
+            Kind::Cancel => self.only_from(Role::Client, kind)?,
+            _ => {}
+        }
+        if self.known(id, kind)? {
+            self.fail(id, reason);
             if kind == Kind::End && self.role == Role::Client {
-                self.handle_end(call, Status::ok());
+                self.handle_end(id, Status::ok());
             }
         }
         Ok(())
     }
 
     fn handle_call(&mut self, frame: CallFrame, now: Instant) -> Result<(), Status> {
-        self.only_from(Role::Client, Kind::Call)?;
         self.begin(frame.call)?;
         let id = frame.call;
         let name = match self.resolve(&frame) {
@@ -101,8 +135,7 @@ impl<O: Outlet> Session<O> {
                 return Ok(());
             }
         };
-        let handlers = self.calls.len();
-        if self.open >= self.limits.calls || handlers as u64 >= 2 * u64::from(self.limits.calls) {
+        if self.open >= self.limits.calls {
             let text = format!("more than {} calls at once on one connection", self.limits.calls);
             self.out.push(Frame::End { call: id, status: Status::new(Code::Unavailable, text) });
             return Ok(());
@@ -152,6 +185,9 @@ impl<O: Outlet> Session<O> {
     /// Takes note of the id of a new call.
     fn begin(&mut self, id: u32) -> Result<(), Status> {
         self.only_from(Role::Client, Kind::Call)?;
+        if self.away_received {
+            return Err(violation(format!("CALL {id} after GOING_AWAY")));
+        }
         if id <= self.last_call {
             return Err(violation(format!(
                 "CALL {id}: the ids of calls rise, and {} was used before",
@@ -175,6 +211,10 @@ impl<O: Outlet> Session<O> {
 
     fn handle_end(&mut self, id: u32, status: Status) {
         let Some(call) = self.calls.get_mut(&id) else { return };
+        if self.role == Role::Server && (call.end.is_some() || status != Status::ok()) {
+            let text = "END of a client comes once, with code 0 and nothing else";
+            return self.fail(id, violation(text));
+        }
         call.receive_end(status, &mut self.wakes);
         if self.role == Role::Client && !std::mem::replace(&mut call.over, true) {
             self.open -= 1;
@@ -203,6 +243,15 @@ impl<O: Outlet> Session<O> {
         if call.ending {
             self.send_end(id, status);
         }
+        self.forget_if_unserved(id);
+    }
+
+    /// Drops a call that has ended before anybody began to serve it.
+    fn forget_if_unserved(&mut self, id: u32) {
+        if let Some(at) = self.accepted.iter().position(|(accepted, _)| *accepted == id) {
+            self.accepted.remove(at);
+            self.release(id);
+        }
     }
 
     /// One call has gone wrong through the peer's fault; the connection goes on.
@@ -214,8 +263,9 @@ impl<O: Outlet> Session<O> {
                 if !call.over {
                     self.send_end(id, reason);
                 }
+                self.forget_if_unserved(id);
             }
-            Role::Client => self.finish(id, reason),
+            Role::Client => self.cancel(id, reason),
         }
     }
 
@@ -232,6 +282,16 @@ impl<O: Outlet> Session<O> {
             return Err(violation(format!("{kind} does not come from a {:?}", self.role_of_peer())));
         }
         Ok(())
+    }
+
+    fn is_too_large(&self, metadata: &Metadata) -> bool {
+        metadata.size() > self.limits.metadata || metadata.len() > self.limits.metadata_fields
+    }
+
+    fn too_large(&self) -> Status {
+        let Limits { metadata, metadata_fields, .. } = self.limits;
+        let text = format!("more than {metadata} bytes or {metadata_fields} fields of metadata");
+        Status::new(Code::ResourceExhausted, text)
     }
 
     fn role_of_peer(&self) -> Role {
