@@ -15,9 +15,7 @@ use stub::Method;
 use stub::codec::{Codec, CodecName};
 use support::{Gate, Handler, Served, Transport, kv_whose_get_is, on_every_transport, spawn_get};
 use tokio::sync::mpsc;
-use transport::{
-    Code, Connection, IncomingCall, Limits, Metadata, Path, Received, RequestHead, Status, Value, open,
-};
+use transport::{Code, IncomingCall, Limits, Metadata, Path, Received, RequestHead, Status, Value, open};
 
 on_every_transport! {
     what_was_put_can_be_got
@@ -499,15 +497,6 @@ async fn more_calls_than_the_server_takes_at_once_wait_for_their_turn(transport:
     });
     let served = transport.serve_with(kv, limits).await;
     all_get_their_own_key(&served.kv().await, 200).await;
-}
-
-#[test]
-fn a_stub_can_be_made_of_any_connection() {
-    fn made_of(connection: Arc<dyn Connection>) -> KvClient {
-        KvClient::new(connection)
-    }
-    let (connection, _server) = transport::memory::pair(&Limits::default(), &Limits::default());
-    made_of(connection);
 }
 
 #[test]
