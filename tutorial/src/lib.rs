@@ -2,6 +2,10 @@
 //! [`page`] to print on, and a [`journey`] that records one call. They use only what the other crates
 //! offer to everybody.
 
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+pub struct Readme;
+
 pub mod command;
 pub mod journey;
 pub mod lens;

@@ -15,17 +15,19 @@ use crate::lens::{Layer, Span};
 pub struct Page {
     /// What has been said, if it is kept and not printed.
     kept: Option<String>,
+    /// Whether the last line was empty.
+    after_blank: bool,
 }
 
 impl Page {
     /// A page on standard output.
     pub fn printed() -> Self {
-        Self { kept: None }
+        Self::default()
     }
 
     /// A page that keeps its text, without colours.
     pub fn kept() -> Self {
-        Self { kept: Some(String::new()) }
+        Self { kept: Some(String::new()), after_blank: false }
     }
 
     /// The title of the page.
@@ -39,7 +41,9 @@ impl Page {
     /// The heading of a part.
     pub fn heading(&mut self, heading: &str) {
         let rule = "─".repeat(WIDTH.saturating_sub(heading.chars().count() + 4));
-        self.blank();
+        if !self.after_blank {
+            self.blank();
+        }
         self.line(format_args!("{DIM}──{DIM:#} {BOLD}{heading}{BOLD:#} {DIM}{rule}{DIM:#}"));
         self.blank();
     }
@@ -56,9 +60,11 @@ impl Page {
 
     /// A line as it is.
     pub fn line(&mut self, line: fmt::Arguments<'_>) {
+        let line = line.to_string();
+        self.after_blank = line.is_empty();
         match &mut self.kept {
             Some(text) => {
-                let _ = writeln!(text, "{}", anstream::adapter::strip_str(&line.to_string()));
+                let _ = writeln!(text, "{}", anstream::adapter::strip_str(&line));
             }
             // Who reads only the beginning, with `| head`, has seen what they wanted.
             None => {
@@ -180,9 +186,9 @@ pub fn style(layer: Layer) -> Style {
     let color = match layer {
         Layer::Hello => AnsiColor::Magenta,
         Layer::Header => AnsiColor::Cyan,
-        Layer::Head => AnsiColor::Blue,
+        Layer::Head => AnsiColor::Magenta,
         Layer::Status => AnsiColor::Yellow,
-        Layer::Control => AnsiColor::Magenta,
+        Layer::Control => AnsiColor::Blue,
         Layer::Message => AnsiColor::Green,
         Layer::Wrong => AnsiColor::Red,
     };
@@ -211,7 +217,7 @@ fn shorten(text: &str, width: usize) -> String {
 pub const DIM: Style = Style::new().dimmed();
 /// For what stands out.
 pub const BOLD: Style = Style::new().bold();
-const CODE: Style = Style::new().fg_color(Some(Color::Ansi(AnsiColor::Yellow)));
+const CODE: Style = Style::new().bold();
 
 const WIDTH: usize = 80;
 const BYTES_A_LINE: usize = 8;

@@ -64,20 +64,22 @@ fn there(journey: &Journey, sent: &[u8], page: &mut Page) {
     page.dump(sent, &spans);
 
     page.heading("5 ▸ server stub");
+    let began = journey.events.iter().any(|event| matches!(event, Event::MethodBegan(_)));
     for event in &journey.events {
         if let Event::ServerStub { head } = event {
             page.say(&format!(
-                "The path {} leads to service {}, method {}. The message becomes arguments again. \
-                 (server/src/router.rs, stub/kv/src/server_stub.rs)",
+                "The path {} asks for service {}, method {}. {} (server/src/router.rs, \
+                 stub/kv/src/server_stub.rs)",
                 head.path,
                 head.path.service(),
-                head.path.method()
+                head.path.method(),
+                if began { "The message becomes arguments again." } else { "The stub answers by itself." },
             ));
         }
     }
 
     page.heading("6 ▸ method");
-    page.say("The object is here. (stub/kv/src/store.rs)");
+    page.say(if began { "The object is here. (stub/kv/src/store.rs)" } else { "No method was called." });
     page.blank();
     for event in &journey.events {
         match event {

@@ -62,6 +62,12 @@ async fn the_message_of_the_client_stub_is_the_end_of_the_frame_that_is_sent() {
 }
 
 #[tokio::test]
+async fn the_path_leads_to_the_method_and_its_result_comes_back() {
+    let journey = Journey::make(Command::Incr { key: "hits".to_owned(), by: 3 }).await.unwrap();
+    assert_eq!(journey.result(), Some(&Ok(Some("3".to_owned()))));
+}
+
+#[tokio::test]
 async fn what_the_client_called_is_what_the_method_was_called_with() {
     let journey = journey().await;
     assert!(journey.events.contains(&Event::MethodBegan(journey.command.clone())));

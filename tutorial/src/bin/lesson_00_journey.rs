@@ -27,7 +27,7 @@ async fn main() -> ExitCode {
     lesson.end(
         page,
         given,
-        "In stub/kv/src/server_stub.rs, `serve`, change \"Increment\" to \"increment\" and run this again. \
+        "In stub/kv/src/server_stub.rs, `serve`, change \"/kv.Kv/Increment\" to \"/kv.Kv/Add\" and run this again. \
          The bytes that leave are the same; the path in them now leads nowhere. Which step answers, and with \
          which code?",
     )

@@ -28,8 +28,8 @@ async fn main() -> ExitCode {
         page,
         given,
         "In transport/src/frame/header.rs, `encode`, write the length with `to_le_bytes`, and in `decode` \
-         read it with `from_le_bytes`. Both sides agree, and every call still works. Only the test below \
-         sees it: a header is a promise to programs that do not share your code.",
+         read it with `from_le_bytes`. Both sides agree, and every call still works. The test below \
+         fails all the same: a header is a promise to programs that do not share your code.",
     )
 }
 

@@ -54,8 +54,8 @@ async fn run(page: &mut Page) -> Result<(), Status> {
     call(page, &connection, "/kv.Kv/Get", b"\x63greeting").await?;
     call(page, &connection, "/kv.Kv/Get", b"\x07nothing").await?;
     page.say(
-        "Nothing in this list stopped the server. The last two look alike from outside, and are not: bytes \
-         that are no message are somebody's mistake, INTERNAL; a key without a value is an answer.",
+        "Nothing in this list stopped the server. Each code says who has to act: UNIMPLEMENTED, whoever \
+         deploys the two programs; INTERNAL, whoever wrote one of them; NOT_FOUND, only the caller.",
     );
     Ok(())
 }

@@ -27,7 +27,7 @@ async fn main() -> ExitCode {
         given,
         "In server/src/dispatch.rs, `unary`, replace the last `send.finish(status)` by \
          `send.finish(Status::ok())`: an error that is swallowed on its way back. The client is not \
-         fooled: OK without a message, where one is due, is an error of its own. The test below names it.",
+         fooled: OK without a message, where one is due, is an error of its own. The test below does not let it pass.",
     )
 }
 

@@ -30,8 +30,8 @@ async fn main() -> ExitCode {
         page,
         given,
         "In transport/src/frame/decode.rs, `decode`, remove the three lines that return None while \
-         src.len() < size. Now it believes that a frame has come whole when its header has. Run this \
-         again: the frame that was cut is the first to fall.",
+         src.len() < size. Now it believes that a frame is whole when its header is. Run this again: \
+         it is red now, and should be. It reads bytes that have not come, and panics.",
     )
 }
 

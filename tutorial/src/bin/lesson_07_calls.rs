@@ -30,9 +30,9 @@ async fn main() -> ExitCode {
     lesson.end(
         page,
         given,
-        "In transport/src/session/local.rs, `open_call`, take the 1 out of `self.last_call += 1` so that \
-         every call gets the same number. The peer does not guess which call is meant: it names the number \
-         and closes the connection. A number is used once.",
+        "In transport/src/session/local.rs, `open_call`, replace `self.last_call += 1` by \
+         `self.last_call = 1`: every call gets the same number. Run this again. The server does not guess \
+         which call is meant: it names the number and closes the connection. A number is used once.",
     )
 }
 
@@ -42,7 +42,7 @@ async fn run(page: &mut Page) -> Result<(), Status> {
     let kv = connect(gate.clone(), frames.clone()).await?;
     kv.put("slow", "tortoise").await?;
     kv.put("fast", "hare").await?;
-    frames.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    frames.lock().unwrap_or_else(PoisonError::into_inner).clear(); // The lesson begins here.
 
     page.heading("four calls at once, the first is slow");
     page.say("The server does not answer get(\"slow\") before the other three have been answered.");
@@ -63,15 +63,20 @@ async fn run(page: &mut Page) -> Result<(), Status> {
 
     page.heading("the frames, as they passed the client");
     page.line(format_args!("    client{:54}server", ""));
-    for (way, frame) in frames.lock().unwrap_or_else(PoisonError::into_inner).iter() {
-        page.arrow(*way == Way::Out, &told(frame));
+    let passed = std::mem::take(&mut *frames.lock().unwrap_or_else(PoisonError::into_inner));
+    for (way, bytes) in &passed {
+        for frame in lens::frame::frames(bytes).0 {
+            page.arrow(*way == Way::Out, &told(frame));
+        }
     }
+    let writes = passed.iter().filter(|(way, _)| *way == Way::Out).count();
     page.blank();
-    page.say(
-        "All four calls left in one write: whatever is ready when the connection's task wakes leaves \
+    page.say(&format!(
+        "The four calls left in {writes} write{}: whatever is ready when the connection's task wakes leaves \
          together. Each answer has the number of its call, and with that it finds its caller, whoever is \
          waiting beside it. (transport/src/session/, transport/src/host.rs)",
-    );
+        if writes == 1 { "" } else { "s" },
+    ));
     page.blank();
     page.say(
         "The slow handler kept nobody waiting because it waited by itself: each handler is polled once where \
@@ -80,9 +85,10 @@ async fn run(page: &mut Page) -> Result<(), Status> {
     Ok(())
 }
 
+/// What was written or read at once.
 type Frames = Arc<Mutex<Vec<(Way, Vec<u8>)>>>;
 
-/// A client of a server over TCP, with a tap on the client's end that keeps each frame.
+/// A client of a server over TCP, with a tap on the client's end that keeps what is written and read.
 async fn connect(gate: Arc<Notify>, frames: Frames) -> Result<KvClient, Status> {
     let listener = TcpListener::bind("127.0.0.1:0").await.map_err(no_network)?;
     let address = listener.local_addr().map_err(no_network)?;
@@ -93,9 +99,8 @@ async fn connect(gate: Arc<Notify>, frames: Frames) -> Result<KvClient, Status> 
         async move { tcp::serve_over(far, &Limits::default(), router, std::future::pending()).await },
     );
     let tap = Tap::new(near, move |way, bytes: &[u8]| {
-        // Both ends write whole frames, and what is small arrives as it was written.
-        let mut frames = frames.lock().unwrap_or_else(PoisonError::into_inner);
-        frames.extend(lens::frame::frames(bytes).0.into_iter().map(|frame| (way, frame.to_vec())));
+        // Both ends write whole frames, and what is as small as here arrives as it was written.
+        frames.lock().unwrap_or_else(PoisonError::into_inner).push((way, bytes.to_vec()));
     });
     Ok(KvClient::new(tcp::connect_over(tap, &Limits::default()).await?))
 }

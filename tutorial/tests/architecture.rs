@@ -1,0 +1,166 @@
+//! The invariants of ARCHITECTURE.md that Cargo and the compiler do not check by themselves.
+
+#![allow(clippy::unwrap_used)]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// The normal dependencies of each crate of the workspace, by name.
+fn dependencies() -> BTreeMap<String, BTreeSet<String>> {
+    let output = Command::new(env!("CARGO"))
+        .args(["metadata", "--no-deps", "--format-version", "1", "--offline"])
+        .current_dir(root())
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let metadata: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let packages = metadata["packages"].as_array().unwrap();
+    let normal = |package: &serde_json::Value| {
+        let all = package["dependencies"].as_array().unwrap().iter();
+        let normal = all.filter(|dependency| dependency["kind"].is_null());
+        normal.map(|dependency| dependency["name"].as_str().unwrap().to_owned()).collect()
+    };
+    packages.iter().map(|package| (package["name"].as_str().unwrap().to_owned(), normal(package))).collect()
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+}
+
+/// The Rust sources below `folder`, each with its path from the root.
+fn sources(folder: &str) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    let mut folders = vec![root().join(folder)];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let name = path.strip_prefix(root()).unwrap().display().to_string().replace('\\', "/");
+                found.push((name, std::fs::read_to_string(path).unwrap()));
+            }
+        }
+    }
+    assert!(!found.is_empty(), "there are sources in {folder}");
+    found
+}
+
+const LIBRARIES: [&str; 5] = ["transport/src", "stub/src", "stub/kv/src", "server/src", "client/src"];
+
+#[test]
+fn each_crate_depends_only_on_those_below_it() {
+    let below: BTreeMap<&str, &[&str]> = BTreeMap::from([
+        ("transport", &[][..]),
+        ("stub", &["transport"]),
+        ("server", &["stub", "transport"]),
+        ("client", &["stub", "transport"]),
+        ("kv", &["client", "server", "stub", "transport"]),
+        ("tutorial", &["client", "kv", "server", "stub", "transport"]),
+    ]);
+    let dependencies = dependencies();
+    let crates: BTreeSet<_> = dependencies.keys().cloned().collect();
+    for (name, used) in &dependencies {
+        let allowed = below.get(name.as_str()).unwrap_or_else(|| panic!("{name} has no place in the order"));
+        for dependency in used.intersection(&crates) {
+            assert!(allowed.contains(&dependency.as_str()), "{name} depends on {dependency}");
+        }
+    }
+}
+
+#[test]
+fn transport_knows_no_codec() {
+    for codec in ["bincode", "serde", "prost", "json"] {
+        let dependencies = &dependencies()["transport"];
+        assert!(!dependencies.iter().any(|name| name.contains(codec)), "transport depends on {codec}");
+        for (file, text) in sources("transport/src") {
+            assert!(!text.contains(codec), "{file} names {codec}");
+        }
+    }
+}
+
+#[test]
+fn stub_knows_no_sockets() {
+    assert!(!dependencies()["stub"].contains("tokio"));
+}
+
+#[test]
+fn the_session_and_its_frames_do_no_io_and_have_no_clock() {
+    let pure = |file: &str| {
+        file.starts_with("transport/src/frame/")
+            || file.starts_with("transport/src/session/")
+            || file == "transport/src/call.rs"
+    };
+    let mut seen = 0;
+    for (file, text) in sources("transport/src").into_iter().filter(|(file, _)| pure(file)) {
+        seen += 1;
+        for absent in ["tokio", "std::net", "std::io", "Instant::now"] {
+            assert!(!text.contains(absent), "{file} has {absent}");
+        }
+    }
+    assert!(seen > 5, "the files are where this test looks for them");
+}
+
+#[test]
+fn one_file_knows_bincode() {
+    for folder in LIBRARIES {
+        for (file, text) in sources(folder) {
+            assert!(
+                !text.contains("bincode_crate") || file == "stub/src/codec/bincode.rs",
+                "{file} uses the crate bincode"
+            );
+        }
+    }
+}
+
+#[test]
+fn every_crate_takes_the_lints_of_the_workspace_which_forbid_unsafe_code() {
+    let workspace = std::fs::read_to_string(root().join("Cargo.toml")).unwrap();
+    assert!(workspace.contains("unsafe_code = \"forbid\""));
+    for member in ["transport", "stub", "stub/kv", "server", "client", "tutorial"] {
+        let manifest = std::fs::read_to_string(root().join(member).join("Cargo.toml")).unwrap();
+        assert!(manifest.contains("[lints]\nworkspace = true"), "{member}");
+    }
+}
+
+#[test]
+fn nothing_is_left_undone_and_no_module_is_a_drawer() {
+    let absent =
+        ["todo!(", "unimplemented!(", "dbg!(", "mod utils", "mod common", "mod helpers", "TODO", "FIXME"];
+    for folder in LIBRARIES.into_iter().chain(["tutorial/src"]) {
+        for (file, text) in sources(folder) {
+            for word in absent {
+                assert!(!text.contains(word), "{file} has {word}");
+            }
+        }
+    }
+}
+
+#[test]
+fn every_lesson_has_a_program_and_a_test() {
+    for lesson in tutorial::lesson::LESSONS {
+        assert!(root().join(format!("tutorial/src/bin/{}.rs", lesson.program)).exists());
+        assert!(root().join(format!("tutorial/tests/lesson_{:02}.rs", lesson.number)).exists());
+    }
+    let programs = sources("tutorial/src/bin");
+    let programs = programs.iter().filter(|(file, _)| file.contains("/lesson_")).count();
+    assert_eq!(programs, tutorial::lesson::LESSONS.len(), "every program of a lesson is listed");
+}
+
+/// A lesson that names a file or a function the reader should open must name one that is there.
+#[test]
+fn every_file_that_a_lesson_or_the_tour_names_exists() {
+    let mut named = 0;
+    for (file, text) in sources("tutorial/src") {
+        for word in text.split(|c: char| !(c.is_ascii_alphanumeric() || "/_.".contains(c))) {
+            let first = word.split('/').next().unwrap_or_default();
+            let is_path = ["transport", "stub", "server", "client", "tutorial"].contains(&first);
+            if is_path && word.contains("/src/") {
+                named += 1;
+                assert!(root().join(word.trim_end_matches('.')).exists(), "{file} names {word}");
+            }
+        }
+    }
+    assert!(named > 20, "the names are where this test looks for them");
+}

@@ -1,0 +1,56 @@
+//! What the README shows is what happens.
+
+#![allow(clippy::unwrap_used)]
+
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
+
+const README: &str = include_str!("../../README.md");
+
+/// The lines of the fenced block behind the comment `mark`.
+fn block(mark: &str) -> Vec<&'static str> {
+    let (_, rest) = README.split_once(&format!("<!-- {mark} -->\n")).unwrap();
+    rest.lines().skip(1).take_while(|line| *line != "```").collect()
+}
+
+#[test]
+fn the_bytes_it_shows_are_those_of_the_tour() {
+    let output = Command::new(env!("CARGO_BIN_EXE_tour")).output().unwrap();
+    let tour = String::from_utf8(output.stdout).unwrap();
+    let shown = block("from the tour").join("\n");
+    assert!(shown.lines().count() > 10);
+    assert!(tour.contains(&shown), "the tour does not print:\n{shown}");
+}
+
+#[test]
+fn its_session_goes_as_it_says() {
+    let mut server = Command::new(env!("CARGO_BIN_EXE_kv_server"))
+        .args(["--listen", "tcp://127.0.0.1:0"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(server.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+    let address = line.strip_prefix("listening on ").unwrap().trim();
+
+    let mut printed = String::new();
+    for line in block("a session").iter().filter(|line| line.starts_with('$')) {
+        let call = line.strip_prefix("$ cargo run --bin kv -- ").unwrap();
+        let arguments = call.split(' ').map(|word| if word.starts_with("tcp://") { address } else { word });
+        let output = Command::new(env!("CARGO_BIN_EXE_kv")).args(arguments).output().unwrap();
+        printed += &format!("{line}\n");
+        printed += &String::from_utf8(output.stdout).unwrap();
+        printed += &String::from_utf8(output.stderr).unwrap();
+    }
+    server.kill().unwrap();
+    server.wait().unwrap();
+    assert_eq!(printed.trim_end(), block("a session").join("\n"));
+}
+
+#[test]
+fn it_lists_every_lesson() {
+    for lesson in tutorial::lesson::LESSONS {
+        assert!(README.contains(&format!("\n| {} | ", lesson.number)), "lesson {}", lesson.number);
+    }
+}
