@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 use stub::Method;
 use stub::codec::Codec;
-use transport::{Call, Code, Connection, Metadata, Received, RequestHead, Status, open};
+use transport::{Connection, Metadata, RequestHead, Status, open};
 
 use crate::deadline::{self, Deadline};
 
@@ -62,8 +62,8 @@ impl Caller {
             deadline,
         };
         let reply = deadline::within(deadline, async {
-            let call = open(&self.connection, head, Some(message.freeze()), true).await?;
-            single_message(call).await
+            let mut call = open(&self.connection, head, Some(message.freeze()), true).await?;
+            call.receive.single_message().await
         });
         codec.decode(reply.await?)
     }
@@ -99,27 +99,4 @@ impl CallOptions {
         self.metadata = metadata;
         self
     }
-}
-
-/// The one message of an answer that went well.
-async fn single_message(mut call: Call) -> Result<Bytes, Status> {
-    let mut single = None;
-    loop {
-        match call.receive.receive().await {
-            Received::Head(_) => {}
-            Received::Message(message) => {
-                if single.replace(message).is_some() {
-                    return Err(cardinality("more than one"));
-                }
-            }
-            Received::End(status) => {
-                status.into_result()?;
-                return single.ok_or_else(|| cardinality("no"));
-            }
-        }
-    }
-}
-
-fn cardinality(found: &str) -> Status {
-    Status::new(Code::Unimplemented, format!("{found} message came back where one is due"))
 }

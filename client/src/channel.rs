@@ -5,9 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use bytes::Bytes;
 use tokio::time::Instant;
-use transport::{Address, Call, Code, Connection, Limits, RequestHead, Status};
+use transport::{Address, Call, Code, Connection, Limits, Opening, Status};
 
 /// The way to the server at an address.
 ///
@@ -146,15 +145,13 @@ impl Connection for Channel {
     fn poll_open(
         self: Arc<Self>,
         cx: &mut Context<'_>,
-        head: &mut Option<RequestHead>,
-        message: &mut Option<Bytes>,
-        end: bool,
+        opening: &mut Option<Opening>,
     ) -> Poll<Result<Call, Status>> {
         loop {
             let connection = std::task::ready!(self.poll_connection(cx))?;
-            match connection.clone().poll_open(cx, head, message, end) {
+            match connection.clone().poll_open(cx, opening) {
                 Poll::Ready(Err(status))
-                    if status.code() == Code::Unavailable && head.is_some() && connection.is_closed() =>
+                    if status.code() == Code::Unavailable && opening.is_some() && connection.is_closed() =>
                 {
                     self.lost(&connection, status);
                 }

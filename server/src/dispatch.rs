@@ -1,8 +1,8 @@
 //! From bytes to a method and back: what server stubs have in common.
 
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 use stub::codec::{Codec, CodecName};
-use transport::{Code, IncomingCall, Received, RecvStream, RequestHead, Status};
+use transport::{Code, IncomingCall, RequestHead, Status};
 
 use crate::context;
 
@@ -18,7 +18,7 @@ where
     let IncomingCall { head, mut receive, mut send } = call;
     let reply = async {
         check_codec::<C>(&head)?;
-        let request = codec.decode(single_message(&mut receive).await?)?;
+        let request = codec.decode(receive.single_message().await?)?;
         let reply = context::scope(head, async { method(request).await }).await?;
         let mut message = BytesMut::new();
         codec.encode(&reply, &mut message)?;
@@ -47,27 +47,4 @@ fn check_codec<C: CodecName>(head: &RequestHead) -> Result<(), Status> {
     }
     let text = format!("this service speaks {}, not {}", C::NAME, head.codec);
     Err(Status::new(Code::Unimplemented, text))
-}
-
-/// The one message of a request.
-async fn single_message(receive: &mut RecvStream) -> Result<Bytes, Status> {
-    let mut single = None;
-    loop {
-        match receive.receive().await {
-            Received::Head(_) => {}
-            Received::Message(message) => {
-                if single.replace(message).is_some() {
-                    return Err(cardinality("more than one"));
-                }
-            }
-            Received::End(status) => {
-                status.into_result()?;
-                return single.ok_or_else(|| cardinality("no"));
-            }
-        }
-    }
-}
-
-fn cardinality(found: &str) -> Status {
-    Status::new(Code::Unimplemented, format!("{found} message came where one is due"))
 }

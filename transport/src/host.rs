@@ -11,8 +11,8 @@ use bytes::Bytes;
 use crate::session::{Outlet, Session};
 use crate::stream::handler_panicked;
 use crate::{
-    Call, CallId, Carrier, Connection, IncomingCall, Metadata, Received, RequestHead, Service, Serving,
-    Status,
+    Call, CallId, Carrier, Connection, IncomingCall, Metadata, Opening, Received, RequestHead, Service,
+    Serving, Status,
 };
 
 /// Holds a session behind its lock.
@@ -33,14 +33,13 @@ impl<H: Host> Connection for ClientEnd<H> {
     fn poll_open(
         self: Arc<Self>,
         cx: &mut Context<'_>,
-        head: &mut Option<RequestHead>,
-        message: &mut Option<Bytes>,
-        end: bool,
+        opening: &mut Option<Opening>,
     ) -> Poll<Result<Call, Status>> {
-        let has_deadline = head.as_ref().is_some_and(|head| head.deadline.is_some());
+        let sent = opening.as_ref().is_some_and(|opening| opening.end);
+        let has_deadline = opening.as_ref().is_some_and(|opening| opening.head.deadline.is_some());
         let now = has_deadline.then(now);
-        let opened = self.0.with(|session| session.poll_open(cx, now, head, message, end));
-        opened.map_ok(|id| Call::new(self.0.clone(), CallId(id.into()), end))
+        let opened = self.0.with(|session| session.poll_open(cx, now, opening));
+        opened.map_ok(|id| Call::new(self.0.clone(), CallId(id.into()), sent))
     }
 
     fn is_closed(&self) -> bool {

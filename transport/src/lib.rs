@@ -5,7 +5,7 @@
 //!
 //! ```text
 //!   client                                                    server
-//!     │ Connection::poll_open  (head, message)                   ▲ Service::serve (IncomingCall)
+//!     │ Connection::poll_open  (Opening)                         ▲ Service::serve (IncomingCall)
 //!     ▼                                                          │
 //!   Call { send, receive }                    IncomingCall { head, receive, send }
 //!     │ ▲                                                      ▲ │
@@ -43,6 +43,6 @@ pub use address::{Address, AddressError, Incoming, Listener};
 pub use limits::Limits;
 pub use metadata::{Metadata, MetadataError, Value};
 pub use path::{Path, PathError};
-pub use seam::{CallId, Carrier, Connection, Received, RequestHead, Service, Serving};
+pub use seam::{CallId, Carrier, Connection, Opening, Received, RequestHead, Service, Serving};
 pub use status::{Code, Status};
 pub use stream::{Call, Canceller, IncomingCall, RecvStream, SendStream, open};

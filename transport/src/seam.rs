@@ -17,11 +17,11 @@ use crate::{Call, IncomingCall, Metadata, Path, Status};
 /// [`Carrier`] below, so that a wrapper costs nothing once the call is open — unless it wants to
 /// see the messages too, and then it binds the call to a carrier of its own ([`Call::new`]).
 pub trait Connection: Send + Sync + 'static {
-    /// Opens a call and, where they are known already, sends its first message and the end of the
-    /// request, all in one piece.
+    /// Opens a call.
     ///
-    /// `head` and `message` are taken when the call is open, and left in place while the answer is
-    /// pending: as long as the peer allows no further call, or the send buffer is full.
+    /// `opening` is taken when the call is open. It is left in place while the answer is pending, as
+    /// long as the peer allows no further call or the send buffer is full; and with an error that is not
+    /// its own, so that the call can be opened elsewhere.
     ///
     /// # Errors
     /// UNAVAILABLE when the connection is gone or going away; RESOURCE_EXHAUSTED when the message
@@ -30,9 +30,7 @@ pub trait Connection: Send + Sync + 'static {
     fn poll_open(
         self: Arc<Self>,
         cx: &mut Context<'_>,
-        head: &mut Option<RequestHead>,
-        message: &mut Option<Bytes>,
-        end: bool,
+        opening: &mut Option<Opening>,
     ) -> Poll<Result<Call, Status>>;
 
     /// Whether no call can be opened here any more, because the connection is gone or going away.
@@ -107,6 +105,18 @@ impl<S: Service + ?Sized> Service for Arc<S> {
 /// The number of a call, unique on its connection and for its [`Carrier`] to interpret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct CallId(pub u64);
+
+/// A call to be opened: its head and, where they are known already, its first message and the end of
+/// the request. They leave in one piece.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Opening {
+    /// How the call begins.
+    pub head: RequestHead,
+    /// The first message.
+    pub message: Option<Bytes>,
+    /// Whether the request ends with it.
+    pub end: bool,
+}
 
 /// How a call begins.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 
-use crate::{CallId, Carrier, Code, Connection, Metadata, Received, RequestHead, Status};
+use crate::{CallId, Carrier, Code, Connection, Metadata, Opening, Received, RequestHead, Status};
 
 /// A call that a client has opened.
 #[derive(Debug)]
@@ -61,8 +61,8 @@ pub async fn open(
     message: Option<Bytes>,
     end: bool,
 ) -> Result<Call, Status> {
-    let (mut head, mut message) = (Some(head), message);
-    poll_fn(|cx| connection.clone().poll_open(cx, &mut head, &mut message, end)).await
+    let mut opening = Some(Opening { head, message, end });
+    poll_fn(|cx| connection.clone().poll_open(cx, &mut opening)).await
 }
 
 impl Call {
@@ -155,6 +155,29 @@ impl RecvStream {
     /// What comes next on this call. Nothing comes after an end.
     pub async fn receive(&mut self) -> Received {
         poll_fn(|cx| self.poll_receive(cx)).await
+    }
+
+    /// The one message of a side that has exactly one.
+    ///
+    /// # Errors
+    /// UNIMPLEMENTED when there is none, or more than one; else the status with which the call ended,
+    /// if not OK.
+    pub async fn single_message(&mut self) -> Result<Bytes, Status> {
+        let mut single = None;
+        loop {
+            match self.receive().await {
+                Received::Head(_) => {}
+                Received::Message(message) if single.is_none() => single = Some(message),
+                Received::Message(_) => {
+                    return Err(Status::new(Code::Unimplemented, "more than one message where one is due"));
+                }
+                Received::End(status) => {
+                    status.into_result()?;
+                    return single
+                        .ok_or_else(|| Status::new(Code::Unimplemented, "no message where one is due"));
+                }
+            }
+        }
     }
 
     /// [`Carrier::poll_receive`] for this call.

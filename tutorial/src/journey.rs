@@ -4,12 +4,13 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
-use bytes::Bytes;
 use kv::{Kv, KvClient, KvServer, Store};
 use server::Router;
 use tokio::net::{TcpListener, TcpStream};
 use transport::frame::Hello;
-use transport::{Call, Code, Connection, IncomingCall, Limits, RequestHead, Service, Serving, Status, tcp};
+use transport::{
+    Call, Code, Connection, IncomingCall, Limits, Opening, RequestHead, Service, Serving, Status, tcp,
+};
 
 use crate::command::Command;
 use crate::tap::{Tap, Way};
@@ -172,14 +173,12 @@ impl Connection for WatchedConnection {
     fn poll_open(
         self: Arc<Self>,
         cx: &mut Context<'_>,
-        head: &mut Option<RequestHead>,
-        message: &mut Option<Bytes>,
-        end: bool,
+        opening: &mut Option<Opening>,
     ) -> Poll<Result<Call, Status>> {
-        if let (Some(head), Some(message)) = (&head, &message) {
+        if let Some(Opening { head, message: Some(message), .. }) = &opening {
             self.journal.note(Event::ClientStub { head: head.clone(), message: message.to_vec() });
         }
-        self.connection.clone().poll_open(cx, head, message, end)
+        self.connection.clone().poll_open(cx, opening)
     }
 
     fn is_closed(&self) -> bool {

@@ -46,7 +46,7 @@ async fn ok_without_the_message_that_is_due_is_an_error() {
     server.listen("memory:lesson-05-ok").await.unwrap();
     let kv = KvClient::connect("memory:lesson-05-ok").await.unwrap();
     let error = kv.get("anything").await.unwrap_err();
-    assert_eq!(error, Status::new(Code::Unimplemented, "no message came back where one is due"));
+    assert_eq!(error, Status::new(Code::Unimplemented, "no message where one is due"));
 }
 
 #[tokio::test]

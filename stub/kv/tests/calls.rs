@@ -348,23 +348,23 @@ async fn answered(
 
 async fn a_request_without_a_message_is_unimplemented(transport: Transport) {
     let refused = get_of(transport, &[]).await;
-    assert_eq!(refused, Err(Status::new(Code::Unimplemented, "no message came where one is due")));
+    assert_eq!(refused, Err(Status::new(Code::Unimplemented, "no message where one is due")));
 }
 
 async fn a_request_of_two_messages_is_unimplemented(transport: Transport) {
     let refused = get_of(transport, &[b"\x01a", b"\x01b"]).await;
-    let text = "more than one message came where one is due";
+    let text = "more than one message where one is due";
     assert_eq!(refused, Err(Status::new(Code::Unimplemented, text)));
 }
 
 async fn an_answer_without_a_message_is_unimplemented(transport: Transport) {
     let refused = answered(transport, &[], Status::ok()).await;
-    assert_eq!(refused, Err(Status::new(Code::Unimplemented, "no message came back where one is due")));
+    assert_eq!(refused, Err(Status::new(Code::Unimplemented, "no message where one is due")));
 }
 
 async fn an_answer_of_two_messages_is_unimplemented(transport: Transport) {
     let refused = answered(transport, &[b"\x01a", b"\x01b"], Status::ok()).await;
-    let text = "more than one message came back where one is due";
+    let text = "more than one message where one is due";
     assert_eq!(refused, Err(Status::new(Code::Unimplemented, text)));
 }
 

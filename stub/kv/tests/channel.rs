@@ -11,14 +11,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use bytes::Bytes;
 use client::{CallOptions, Channel};
 use kv::{Kv, KvClient, KvServer, Store};
 use server::{Router, Server};
 use support::{Gate, Served, Transport, on_every_transport, pass, spawn_get, until};
 use tokio::sync::Notify;
 use tokio::time::{Instant, advance, timeout};
-use transport::{Address, Call, Code, Connection, Limits, RequestHead, Status};
+use transport::{Address, Call, Code, Connection, Limits, Opening, Status};
 
 on_every_transport! {
     calls_fail_while_the_server_is_gone_and_work_again_when_another_listens
@@ -278,11 +277,9 @@ impl Connection for Counting {
     fn poll_open(
         self: Arc<Self>,
         cx: &mut Context<'_>,
-        head: &mut Option<RequestHead>,
-        message: &mut Option<Bytes>,
-        end: bool,
+        opening: &mut Option<Opening>,
     ) -> Poll<Result<Call, Status>> {
-        let opened = self.inner.clone().poll_open(cx, head, message, end);
+        let opened = self.inner.clone().poll_open(cx, opening);
         if matches!(opened, Poll::Ready(Ok(_))) {
             self.calls.fetch_add(1, Ordering::SeqCst);
         }

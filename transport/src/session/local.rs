@@ -9,25 +9,20 @@ use super::{Outlet, Role, Session, check_metadata, over, park};
 use crate::call::{CallState, Outgoing};
 use crate::frame::{CallFrame, Frame, MethodName, is_codec_name};
 use crate::waiters::Waiters;
-use crate::{Code, Metadata, Received, RequestHead, Status};
+use crate::{Code, Metadata, Opening, Received, RequestHead, Status};
 
 impl<O: Outlet> Session<O> {
     pub(crate) fn poll_open(
         &mut self,
         cx: &mut Context<'_>,
         now: Option<Instant>,
-        head: &mut Option<RequestHead>,
-        message: &mut Option<Bytes>,
-        end: bool,
+        opening: &mut Option<Opening>,
     ) -> Poll<Result<u32, Status>> {
         if let Some(closed) = &self.closed {
             return Poll::Ready(Err(closed.clone()));
         }
         if self.is_closed() {
             return Poll::Ready(Err(Status::new(Code::Unavailable, "the connection is going away")));
-        }
-        if let Some(message) = &message {
-            self.check_size(message)?;
         }
         if self.last_call == u32::MAX {
             self.drain();
@@ -40,16 +35,19 @@ impl<O: Outlet> Session<O> {
             let text = format!("{} calls wait to be opened on this connection already", Waiters::LIMIT);
             return Poll::Ready(Err(Status::new(Code::ResourceExhausted, text)));
         }
-        let Some(head) = head.take() else {
-            return Poll::Ready(Err(Status::new(Code::Internal, "the head was taken before")));
+        let Some(Opening { head, message, end }) = opening.take() else {
+            return Poll::Ready(Err(Status::new(Code::FailedPrecondition, "the call was opened before")));
         };
+        if let Some(message) = &message {
+            self.check_size(message)?;
+        }
         check_metadata(&head.metadata)?;
         if !is_codec_name(&head.codec) {
             let text = format!("{:?} cannot be the name of a codec", head.codec);
             return Poll::Ready(Err(Status::new(Code::InvalidArgument, text)));
         }
         let timeout = head.deadline.zip(now).map(|(deadline, now)| deadline.saturating_duration_since(now));
-        Poll::Ready(Ok(self.open_call(head, timeout, message.take(), end)))
+        Poll::Ready(Ok(self.open_call(head, timeout, message, end)))
     }
 
     pub(crate) fn poll_send(
