@@ -252,6 +252,27 @@ impl CallState {
 }
 
 #[cfg(test)]
+impl CallState {
+    pub(crate) fn credit(&self) -> u32 {
+        self.credit
+    }
+
+    pub(crate) fn window(&self) -> u32 {
+        self.window
+    }
+
+    pub(crate) fn allowed(&self) -> u32 {
+        self.allowed
+    }
+
+    /// What has come and not been given back; nothing is kept account of once it is discarded.
+    pub(crate) fn held(&self) -> Option<u32> {
+        let whole: u32 = self.message.iter().chain(&self.more).map(|(_, cost)| cost).sum();
+        (!self.discards).then_some(whole + self.partial_cost + self.owed)
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

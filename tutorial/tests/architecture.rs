@@ -89,8 +89,9 @@ fn stub_knows_no_sockets() {
 fn the_session_and_its_frames_do_no_io_and_have_no_clock() {
     let pure = |file: &str| {
         file.starts_with("transport/src/frame/")
-            || file.starts_with("transport/src/session/")
             || file == "transport/src/call.rs"
+            // Its model is a test, and has to take a present from somewhere.
+            || (file.starts_with("transport/src/session/") && !file.ends_with("/model.rs"))
     };
     let mut seen = 0;
     for (file, text) in sources("transport/src").into_iter().filter(|(file, _)| pure(file)) {

@@ -2,6 +2,8 @@
 //! may go out. No I/O: frames come in through [`Session::handle`] and go out through an [`Outlet`].
 
 mod local;
+#[cfg(test)]
+mod model;
 mod peer;
 
 use std::collections::{HashMap, VecDeque};
