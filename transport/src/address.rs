@@ -31,7 +31,7 @@ pub enum Address {
 
 /// Why a text is not an [`Address`].
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("{text:?} is not an address: {reason}; addresses look like tcp://127.0.0.1:4000, or memory")]
+#[error("{text:?} is not an address: {reason}; addresses look like tcp://127.0.0.1:4000")]
 pub struct AddressError {
     text: String,
     reason: &'static str,
@@ -142,7 +142,7 @@ impl FromStr for Address {
             return Ok(Self::Memory { name: name.to_owned() });
         }
         let Some((scheme, authority)) = text.split_once("://") else {
-            return Err(wrong("it does not begin with a transport"));
+            return Err(wrong("it does not begin with a transport, such as tcp://"));
         };
         if scheme != "tcp" {
             return Err(wrong("this transport is not known"));

@@ -90,9 +90,9 @@ impl Listener {
         let cannot = |error: io::Error| {
             let text = match error.kind() {
                 io::ErrorKind::AddrInUse => {
-                    format!("another program listens on {host}:{port} already; choose another port")
+                    format!("{} is taken already; choose another port", at(host, port))
                 }
-                _ => format!("cannot listen on {host}:{port}: {error}"),
+                _ => format!("cannot listen on {}: {error}", at(host, port)),
             };
             Status::new(Code::Unavailable, text)
         };
@@ -163,12 +163,18 @@ fn has_magic(bytes: &[u8]) -> bool {
 
 fn cannot_connect(host: &str, port: u16, error: &io::Error) -> Status {
     let text = match error.kind() {
-        io::ErrorKind::ConnectionRefused => format!("nothing is listening on {host}:{port}"),
-        _ => format!("cannot connect to {host}:{port}: {error}"),
+        io::ErrorKind::ConnectionRefused => format!("nothing is listening on {}", at(host, port)),
+        _ => format!("cannot connect to {}: {error}", at(host, port)),
     };
     Status::new(Code::Unavailable, text)
 }
 
+/// Host and port as they are written.
+fn at(host: &str, port: u16) -> String {
+    if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
+}
+
 fn no_answer(waited: Duration) -> Status {
-    Status::new(Code::Unavailable, format!("the peer did not answer within {waited:?}"))
+    let text = format!("the peer did not say hello within {waited:?}: it hangs, or speaks something else");
+    Status::new(Code::Unavailable, text)
 }

@@ -2,7 +2,7 @@
 
 use clap::Subcommand;
 use kv::Kv;
-use transport::Status;
+use transport::{Address, Status};
 
 use crate::lens::bincode::Field;
 
@@ -31,7 +31,7 @@ pub enum Command {
         /// Whose number
         key: String,
         /// How much is added
-        #[arg(default_value_t = 1, allow_negative_numbers = true)]
+        #[arg(default_value_t = 1, allow_negative_numbers = true, value_parser = number)]
         by: i64,
     },
 }
@@ -56,10 +56,20 @@ impl Command {
     /// The call as a line of Rust.
     pub fn source(&self) -> String {
         match self {
-            Self::Put { key, value } => format!("kv.put({key:?}, {value:?})"),
-            Self::Get { key } => format!("kv.get({key:?})"),
-            Self::Del { key } => format!("kv.delete({key:?})"),
-            Self::Incr { key, by } => format!("kv.increment({key:?}, {by})"),
+            Self::Put { key, value } => format!("kv.put({}, {})", quoted(key), quoted(value)),
+            Self::Get { key } => format!("kv.get({})", quoted(key)),
+            Self::Del { key } => format!("kv.delete({})", quoted(key)),
+            Self::Incr { key, by } => format!("kv.increment({}, {by})", quoted(key)),
+        }
+    }
+
+    /// The result of the call, as Rust would show it.
+    pub fn result(&self, result: &Result<Option<String>, Status>) -> String {
+        match (self, result) {
+            (_, Err(status)) => format!("Err({status})"),
+            (_, Ok(None)) => "Ok(())".to_owned(),
+            (Self::Get { .. }, Ok(Some(value))) => format!("Ok({})", quoted(value)),
+            (_, Ok(Some(value))) => format!("Ok({value})"),
         }
     }
 
@@ -83,3 +93,33 @@ impl Command {
         }
     }
 }
+
+/// An address at which two programs can meet.
+///
+/// # Errors
+/// What is wrong with it, for the person who typed it.
+pub fn between_programs(text: &str) -> Result<Address, String> {
+    match text.parse::<Address>() {
+        Ok(Address::Memory { .. }) => {
+            Err("memory joins a client and a server in one program; two programs need tcp://host:port"
+                .to_owned())
+        }
+        Ok(address) => Ok(address),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+/// Text in quotes, or the beginning of it where it is long.
+fn quoted(text: &str) -> String {
+    if text.chars().count() <= LONGEST_TEXT {
+        return format!("{text:?}");
+    }
+    let beginning: String = text.chars().take(LONGEST_TEXT).collect();
+    format!("{beginning:?}… /* {} bytes */", text.len())
+}
+
+fn number(text: &str) -> Result<i64, String> {
+    text.parse().map_err(|_| "a whole number of 64 bits is expected, such as 3 or -3".to_owned())
+}
+
+const LONGEST_TEXT: usize = 24;

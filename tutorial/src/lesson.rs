@@ -44,7 +44,7 @@ impl Lesson {
     pub fn begin(self, know: &[&str], predict: &str) -> Page {
         let about =
             format!("Lesson {:02}: {}\n\nYou will know:\n  {}", self.number, self.title, know.join("\n  "));
-        clap::Command::new(self.program).about(about).get_matches();
+        clap::Command::new(self.program).about(about).term_width(80).get_matches();
         let mut page = Page::printed();
         page.title(&format!("Lesson {:02} · {}", self.number, self.title));
         page.heading("you will know");
@@ -60,7 +60,11 @@ impl Lesson {
     /// next. The exit code tells whether the lesson could be given.
     pub fn end(self, mut page: Page, given: Result<(), Status>, break_it: &str) -> ExitCode {
         if let Err(status) = given {
-            eprintln!("error: this lesson needs what it did not get: {status}");
+            page.heading("the lesson stops here");
+            page.say(&status.to_string());
+            page.blank();
+            page.table(&[("git checkout .", "undo it, if you broke it on purpose")]);
+            eprintln!("error: the lesson did not get what it needs");
             return ExitCode::FAILURE;
         }
         page.heading("break it");
@@ -69,10 +73,16 @@ impl Lesson {
         let check = format!("cargo test -p tutorial --test lesson_{:02}", self.number);
         let next = format!("cargo lesson {}", self.number + 1);
         let source = format!("tutorial/src/bin/{}.rs", self.program);
-        page.table(&[(&source, "what just ran"), (&check, "what it says")]);
-        if Self::find(self.number + 1).is_some() {
-            page.table(&[(&format!("{next:0$}", check.len()), "the next lesson")]);
-        }
+        let after = match Self::find(self.number + 1) {
+            Some(_) => (next.as_str(), "the next lesson"),
+            None => ("ARCHITECTURE.md", "the whole shape, and a call followed file by file"),
+        };
+        page.table(&[
+            (&source, "what just ran"),
+            (&check, "what it says"),
+            ("git checkout .", "undo what you broke"),
+            after,
+        ]);
         ExitCode::SUCCESS
     }
 }

@@ -4,6 +4,7 @@ use std::fmt::{self, Write as _};
 use std::io::Write as _;
 
 use anstyle::{AnsiColor, Color, Style};
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use crate::lens::{Layer, Span};
 
@@ -138,8 +139,17 @@ impl Page {
         }
     }
 
-    /// The colours that stand for layers.
+    /// Whether colours are shown where this page goes.
+    pub fn is_coloured(&self) -> bool {
+        let choice = || anstream::AutoStream::choice(&std::io::stdout());
+        self.kept.is_none() && choice() != anstream::ColorChoice::Never
+    }
+
+    /// The colours that stand for layers, where colours are shown.
     pub fn legend(&mut self, layers: &[Layer]) {
+        if !self.is_coloured() {
+            return;
+        }
         let mut line = String::from("    ");
         for layer in layers {
             let style = style(*layer);
@@ -166,7 +176,7 @@ impl Page {
         let mut line = mark.to_owned();
         let mut is_empty = true;
         for word in paragraph.split_whitespace() {
-            if !is_empty && line.chars().count() + 1 + word.chars().count() > WIDTH {
+            if !is_empty && line.width() + 1 + word.width() > WIDTH {
                 self.line(format_args!("{line}"));
                 line = hanging.clone();
                 is_empty = true;
@@ -184,7 +194,7 @@ impl Page {
 /// The colour of a layer.
 pub fn style(layer: Layer) -> Style {
     let color = match layer {
-        Layer::Hello => AnsiColor::Magenta,
+        Layer::Hello => AnsiColor::Blue,
         Layer::Header => AnsiColor::Cyan,
         Layer::Head => AnsiColor::Magenta,
         Layer::Status => AnsiColor::Yellow,
@@ -205,12 +215,24 @@ pub fn hex(bytes: &[u8]) -> String {
     text
 }
 
+/// A number of things: `1 byte`, `2 bytes`.
+pub fn count(number: usize, thing: &str) -> String {
+    format!("{number} {thing}{}", if number == 1 { "" } else { "s" })
+}
+
 /// `text`, or as much of it as fits into `width` columns.
 fn shorten(text: &str, width: usize) -> String {
-    if text.chars().count() <= width {
+    if text.width() <= width {
         return text.to_owned();
     }
-    text.chars().take(width - 1).chain(['…']).collect()
+    let mut short = String::new();
+    for letter in text.chars() {
+        if short.width() + letter.width().unwrap_or(0) >= width {
+            break;
+        }
+        short.push(letter);
+    }
+    short + "…"
 }
 
 /// For what stands back.

@@ -1,27 +1,27 @@
 //! Tells a [`Journey`] step by step, with its bytes.
 
-use transport::{Code, Status};
+use transport::frame::Flags;
 
 use crate::journey::{self, Event, HELLO_SIZE, Journey, received, sent};
 use crate::lens::{self, Layer, Span};
-use crate::page::Page;
+use crate::page::{Page, count};
 
 /// The six steps there, and back.
 pub fn tell(journey: &Journey, page: &mut Page) {
     let (sent, received) = (sent(&journey.events), received(&journey.events));
-    page.legend(&[Layer::Header, Layer::Head, Layer::Message, Layer::Status]);
+    page.legend(&layers(&[&sent, &received]));
     there(journey, &sent, page);
     back(journey, &received, page);
     page.heading("what it cost");
     let (sent_again, received_again) = (journey::sent(&journey.again), journey::received(&journey.again));
     page.say(&format!(
-        "{} bytes there, {} back, on a connection on which {HELLO_SIZE} bytes each way had been said \
-         before. The path travelled with a number, and travels no more: the same call, made once more, \
-         took {} bytes there and {} back.",
-        sent.len(),
-        received.len(),
-        sent_again.len(),
-        received_again.len(),
+        "{} there and {} back; before it, each side had sent {HELLO_SIZE} bytes of greeting (lesson 3). \
+         This first call carried the path and gave it number 1. The same call, made once more, sends only \
+         the number: {} there and {} back.",
+        count(sent.len(), "byte"),
+        count(received.len(), "byte"),
+        count(sent_again.len(), "byte"),
+        count(received_again.len(), "byte"),
     ));
 }
 
@@ -40,23 +40,31 @@ fn there(journey: &Journey, sent: &[u8], page: &mut Page) {
     });
     let message = message.unwrap_or_default();
     page.say(&format!(
-        "The arguments become a message, {name}: {} bytes of bincode. (stub/kv/src/client_stub.rs)",
-        message.len()
+        "The arguments become a message, {name}: {} of bincode. (stub/kv/src/client_stub.rs)",
+        count(message.len(), "byte")
     ));
     page.blank();
     page.spans(message, &lens::bincode::message(message, fields));
 
     page.heading("3 ▸ standard message");
     page.say(
-        "A frame says what this is, which call it belongs to, which method is meant and where it ends. \
-         (transport/src/frame/)",
+        "The message is put into a frame, the standard message of this project. Its header says what this \
+         is, which method is meant, where it ends, and which call it belongs to. (transport/src/frame/)",
     );
+    let frames = lens::frame::frames(sent).0.len();
+    if frames > 1 {
+        page.blank();
+        page.say(&format!(
+            "This message is longer than one frame may carry, so it travels in {frames} pieces; all but the \
+             last have the flag MORE.",
+        ));
+    }
     let spans = told(sent, fields, page);
 
     page.heading("4 ▸ transport");
     page.say(&format!(
-        "TCP carries {} bytes from {} to {}. It knows nothing of messages. (transport/src/driver.rs)",
-        sent.len(),
+        "TCP carries {} from {} to {}. It knows nothing of messages. (transport/src/driver.rs)",
+        count(sent.len(), "byte"),
         journey.client,
         journey.server
     ));
@@ -64,7 +72,7 @@ fn there(journey: &Journey, sent: &[u8], page: &mut Page) {
     page.dump(sent, &spans);
 
     page.heading("5 ▸ server stub");
-    let began = journey.events.iter().any(|event| matches!(event, Event::MethodBegan(_)));
+    let began = began(journey);
     for event in &journey.events {
         if let Event::ServerStub { head } = event {
             page.say(&format!(
@@ -84,7 +92,7 @@ fn there(journey: &Journey, sent: &[u8], page: &mut Page) {
     for event in &journey.events {
         match event {
             Event::MethodBegan(command) => page.code(&format!("{}.await", command.source())),
-            Event::MethodReturned(result) => page.code(&format!("  = {}", shown(result))),
+            Event::MethodReturned(result) => page.code(&format!("  = {}", command.result(result))),
             _ => {}
         }
     }
@@ -102,20 +110,27 @@ fn back(journey: &Journey, received: &[u8], page: &mut Page) {
         .sum();
     match failed {
         Some(status) => page.say(&format!(
-            "The method failed, and an error returns as surely as a result: as a status, code {} ({}).",
+            "{}, and an error returns as surely as a result: as a status, code {} ({}).",
+            if began(journey) { "The method failed" } else { "The server stub refuses the call" },
             status.code().number(),
             status.code()
         )),
         None => page.say(&format!(
-            "The result becomes a message, {name}: {size} bytes of bincode{}.",
+            "The result becomes a message, {name}: {} of bincode{}.",
+            count(size, "byte"),
             if size == 0 { ", because it has no fields" } else { "" }
         )),
     }
 
     page.heading("4 ◂ transport, with a standard message (3 ◂) inside");
+    let what = match frames.len() {
+        1 => "A frame for the same call".to_owned(),
+        // The server gives credit for the pieces of a long message as they arrive.
+        many => format!("{many} frames for the same call (CREDIT says: there is room for more)"),
+    };
     page.say(&format!(
-        "A frame for the same call, {} bytes from {} to {}.",
-        received.len(),
+        "{what}, {} from {} to {}.",
+        count(received.len(), "byte"),
         journey.server,
         journey.client
     ));
@@ -128,35 +143,60 @@ fn back(journey: &Journey, received: &[u8], page: &mut Page) {
     page.blank();
     if let Some(result) = journey.result() {
         page.code(&format!("{}.await", journey.command.source()));
-        page.code(&format!("  = {}", shown(result)));
+        page.code(&format!("  = {}", journey.command.result(result)));
     }
 }
 
-/// Prints the named bytes of all frames in `bytes`, and returns them with their places in `bytes`.
+fn began(journey: &Journey) -> bool {
+    journey.events.iter().any(|event| matches!(event, Event::MethodBegan(_)))
+}
+
+/// The layers that occur in the frames of a conversation.
+fn layers(conversation: &[&[u8]]) -> Vec<Layer> {
+    let frames = conversation.iter().flat_map(|bytes| lens::frame::frames(bytes).0);
+    let spans: Vec<_> = frames.flat_map(|frame| lens::frame::frame(frame).spans).collect();
+    let all = [Layer::Header, Layer::Head, Layer::Message, Layer::Status, Layer::Control];
+    all.into_iter().filter(|layer| spans.iter().any(|span| span.layer == *layer)).collect()
+}
+
+/// Prints the named bytes of the frames in `bytes`, and returns all of them with their places in `bytes`.
 fn told(bytes: &[u8], fields: &[lens::bincode::Field], page: &mut Page) -> Vec<Span> {
     let (frames, _) = lens::frame::frames(bytes);
     let mut all = Vec::new();
     let mut start = 0;
-    for frame in frames {
-        let spans = with_fields(frame, fields);
-        page.blank();
-        page.spans(frame, &spans);
+    let mut inside_a_message = false;
+    for (number, frame) in frames.iter().enumerate() {
+        let spans = with_fields(frame, fields, &mut inside_a_message);
+        if number < MOST_FRAMES {
+            page.blank();
+            page.spans(frame, &spans);
+        }
         all.extend(spans.into_iter().map(|span| moved(span, start)));
         start += frame.len();
+    }
+    if frames.len() > MOST_FRAMES {
+        page.blank();
+        page.line(format_args!("    … and {} more", count(frames.len() - MOST_FRAMES, "frame")));
     }
     all
 }
 
-/// The spans of a frame, with those of its message in place of the one for all of it, where the
-/// message is whole.
-fn with_fields(frame: &[u8], fields: &[lens::bincode::Field]) -> Vec<Span> {
+/// The spans of a frame. Where its message is whole, those of the message's fields stand in place of
+/// the one for all of it.
+fn with_fields(frame: &[u8], fields: &[lens::bincode::Field], inside_a_message: &mut bool) -> Vec<Span> {
     let lens::frame::Seen { header, mut spans, message } = lens::frame::frame(frame);
-    let whole = header.is_some_and(|header| !header.flags.has(transport::frame::Flags::MORE));
-    if let Some(range) = message.filter(|range| whole && !range.is_empty()) {
-        spans.pop();
-        let inner = lens::bincode::message(&frame[range.clone()], fields);
-        spans.extend(inner.into_iter().map(|span| moved(span, range.start)));
+    let Some(range) = message.filter(|range| !range.is_empty()) else { return spans };
+    let goes_on = header.is_some_and(|header| header.flags.has(Flags::MORE));
+    let began_before = std::mem::replace(inside_a_message, goes_on);
+    if goes_on || began_before {
+        if let Some(span) = spans.last_mut() {
+            span.name = "piece of it".to_owned();
+        }
+        return spans;
     }
+    spans.pop();
+    let inner = lens::bincode::message(&frame[range.clone()], fields);
+    spans.extend(inner.into_iter().map(|span| moved(span, range.start)));
     spans
 }
 
@@ -164,11 +204,5 @@ fn moved(span: Span, by: usize) -> Span {
     Span { range: span.range.start + by..span.range.end + by, ..span }
 }
 
-fn shown(result: &Result<Option<String>, Status>) -> String {
-    match result {
-        Ok(Some(value)) => format!("Ok({value:?})"),
-        Ok(None) => "Ok(())".to_owned(),
-        Err(status) if status.code() == Code::Ok => "Ok(())".to_owned(),
-        Err(status) => format!("Err({status})"),
-    }
-}
+/// How many frames are shown with all their bytes.
+const MOST_FRAMES: usize = 4;

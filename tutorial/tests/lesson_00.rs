@@ -116,6 +116,18 @@ async fn every_byte_of_the_journey_has_a_name() {
 }
 
 #[tokio::test]
+async fn a_message_of_many_frames_is_told_piece_by_piece() {
+    let call = Command::Put { key: "long".to_owned(), value: "y".repeat(120_000) };
+    let journey = Journey::make(call).await.unwrap();
+    let mut page = Page::kept();
+    tour::tell(&journey, &mut page);
+    assert!(page.text().contains("it travels in 8 pieces"));
+    assert!(page.text().contains("piece of it"));
+    assert!(!page.text().contains("not expected"), "no byte is taken for what it is not");
+    assert!(page.text().lines().all(|line| line.chars().count() <= 80));
+}
+
+#[tokio::test]
 async fn the_tour_tells_the_six_steps_in_order_on_80_columns() {
     let mut page = Page::kept();
     tour::tell(&journey().await, &mut page);

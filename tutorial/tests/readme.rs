@@ -36,7 +36,7 @@ fn its_session_goes_as_it_says() {
 
     let mut printed = String::new();
     for line in block("a session").iter().filter(|line| line.starts_with('$')) {
-        let call = line.strip_prefix("$ cargo run --bin kv -- ").unwrap();
+        let call = line.strip_prefix("$ cargo run -q --bin kv -- ").unwrap();
         let arguments = call.split(' ').map(|word| if word.starts_with("tcp://") { address } else { word });
         let output = Command::new(env!("CARGO_BIN_EXE_kv")).args(arguments).output().unwrap();
         printed += &format!("{line}\n");

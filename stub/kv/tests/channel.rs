@@ -73,8 +73,8 @@ async fn connecting_to_a_name_where_nothing_listens_is_unavailable_and_says_so()
 #[tokio::test]
 async fn connecting_to_what_is_no_address_is_an_invalid_argument_that_says_why() {
     let refused = Channel::connect("127.0.0.1:4000").await.unwrap_err();
-    let text = "\"127.0.0.1:4000\" is not an address: it does not begin with a transport; \
-        addresses look like tcp://127.0.0.1:4000, or memory";
+    let text = "\"127.0.0.1:4000\" is not an address: it does not begin with a transport, such as tcp://; \
+        addresses look like tcp://127.0.0.1:4000";
     assert_eq!(refused, Status::new(Code::InvalidArgument, text));
 }
 

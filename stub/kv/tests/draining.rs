@@ -175,7 +175,7 @@ async fn listening_twice_in_one_place_is_refused_and_names_the_place(transport: 
     let again = served.server.listen(&served.address).await.unwrap_err();
     let place = served.address.trim_start_matches("tcp://");
     assert_eq!(again.code(), Code::Unavailable);
-    assert!(again.message().contains(&format!("on {place} already")), "{again}");
+    assert!(again.message().contains(place) && again.message().contains("already"), "{again}");
     // Where it listened before, it still does.
     assert_eq!(served.kv().await.increment("hits", 1).await, Ok(1));
 }
@@ -238,12 +238,11 @@ async fn limits_hold_for_the_places_that_are_added_after_them() {
 async fn listening_on_what_is_no_address_is_an_invalid_argument_that_says_why() {
     let mut server = Server::new(Router::new());
     let mut refused = async |address: &str, reason: &str| {
-        let text = format!(
-            "{address:?} is not an address: {reason}; addresses look like tcp://127.0.0.1:4000, or memory"
-        );
+        let text =
+            format!("{address:?} is not an address: {reason}; addresses look like tcp://127.0.0.1:4000");
         assert_eq!(server.listen(address).await, Err(Status::new(Code::InvalidArgument, text)));
     };
-    refused("127.0.0.1:4000", "it does not begin with a transport").await;
+    refused("127.0.0.1:4000", "it does not begin with a transport, such as tcp://").await;
     refused("ftp://127.0.0.1:4000", "this transport is not known").await;
     refused("tcp://127.0.0.1", "it has no port").await;
 }

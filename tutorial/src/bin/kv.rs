@@ -6,23 +6,30 @@ use std::time::Duration;
 use clap::Parser;
 use client::CallOptions;
 use kv::KvClient;
-use transport::{Code, Status};
-use tutorial::command::Command;
+use tokio::time::{Instant, timeout_at};
+use transport::{Address, Code, Status};
+use tutorial::command::{Command, between_programs};
 
 /// Make one call to a key-value server
 #[derive(Parser)]
 #[command(
     name = "kv",
-    after_help = "Prints the result on standard output.\n\
-                  Exits with 0 if the call went well, 1 if it failed, 2 if this command line is wrong, \
-                  3 if there is no server."
+    term_width = 80,
+    after_help = "Prints the result on standard output. Exits with 0 if the call went well, 1 if it failed, \
+                  2 if this command line is wrong, 3 if no connection could be made."
 )]
 struct Args {
     /// Where the server is
-    #[arg(long, value_name = "ADDRESS", default_value = "tcp://127.0.0.1:4000")]
-    connect: String,
-    /// How long the call may take, in seconds
-    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
+    #[arg(long, value_name = "ADDRESS", default_value = "tcp://127.0.0.1:4000", value_parser = between_programs)]
+    connect: Address,
+    /// How long connecting and the call may take together, in seconds
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        default_value = "10",
+        allow_negative_numbers = true,
+        value_parser = seconds
+    )]
     timeout: Duration,
     #[command(subcommand)]
     call: Command,
@@ -30,35 +37,47 @@ struct Args {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    let args = Args::parse();
-    match run(&args).await {
-        Ok(Some(result)) => {
-            println!("{result}");
-            ExitCode::SUCCESS
-        }
-        Ok(None) => ExitCode::SUCCESS,
+    let Args { connect, timeout, call } = Args::parse();
+    let deadline = Instant::now() + timeout;
+    let kv = match connect_until(&connect, deadline).await {
+        Ok(kv) => kv,
         Err(status) => {
             eprintln!("error: {status}");
-            match status.code() {
-                Code::Unavailable => {
-                    eprintln!("  to start a server: cargo run --bin kv_server -- --listen {}", args.connect);
-                    ExitCode::from(3)
-                }
-                Code::InvalidArgument if args.connect.parse::<transport::Address>().is_err() => {
-                    ExitCode::from(2)
-                }
-                _ => ExitCode::FAILURE,
+            if status.message().starts_with("nothing is listening") {
+                eprintln!("  to start a server: cargo run --bin kv_server -- --listen {connect}");
             }
+            return ExitCode::from(3);
+        }
+    };
+    match call.call(&kv.with(CallOptions::new().deadline(deadline.into_std()))).await {
+        Ok(result) => {
+            if let Some(result) = result {
+                println!("{result}");
+            }
+            ExitCode::SUCCESS
+        }
+        Err(status) => {
+            eprintln!("error: {status}");
+            if matches!(status.code(), Code::Unavailable | Code::DeadlineExceeded) {
+                eprintln!("  whether the call was made is not known");
+            }
+            ExitCode::FAILURE
         }
     }
 }
 
-async fn run(args: &Args) -> Result<Option<String>, Status> {
-    let kv = KvClient::connect(&args.connect).await?;
-    args.call.call(&kv.with(CallOptions::new().timeout(args.timeout))).await
+async fn connect_until(address: &Address, deadline: Instant) -> Result<KvClient, Status> {
+    match timeout_at(deadline, KvClient::connect(&address.to_string())).await {
+        Ok(connected) => connected,
+        Err(_) => Err(Status::new(Code::DeadlineExceeded, format!("{address} did not answer in time"))),
+    }
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {
-    let seconds = text.parse::<f64>().map_err(|_| "a timeout is a number of seconds".to_owned())?;
-    Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string())
+    let seconds = text.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    let seconds = seconds.filter(|seconds| *seconds <= LONGEST);
+    seconds.ok_or_else(|| format!("a timeout is a number of seconds, from 0 to {}", LONGEST.as_secs()))
 }
+
+/// 10 years.
+const LONGEST: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);

@@ -7,20 +7,23 @@ use clap::Parser;
 use kv::{KvServer, Store};
 use server::{Router, Server};
 use tracing_subscriber::filter::LevelFilter;
-use transport::Status;
+use transport::{Address, Status};
+use tutorial::command::between_programs;
 
 /// Serve a key-value store, in memory
 #[derive(Parser)]
 #[command(
     name = "kv_server",
-    after_help = "Prints the address of each listener on standard output and logs on standard error.\n\
+    term_width = 80,
+    after_help = "Prints the address of each listener on standard output and logs on standard error.\n\n\
                   On Ctrl-C or SIGTERM it accepts no further calls, waits up to 10 seconds for those that \
-                  are open, and exits with 0 if all have ended, 1 if not. A second signal ends it at once."
+                  are open, and exits with 0 if all have ended, 1 if not. A second signal ends it at once. \
+                  It exits with 1 if it cannot listen, and with 2 if this command line is wrong."
 )]
 struct Args {
     /// Where to listen; may be given more than once. Port 0 is a free one
-    #[arg(long, value_name = "ADDRESS", default_value = "tcp://127.0.0.1:4000")]
-    listen: Vec<String>,
+    #[arg(long, value_name = "ADDRESS", default_value = "tcp://127.0.0.1:4000", value_parser = between_programs)]
+    listen: Vec<Address>,
     /// Log every connection, not only those that end badly
     #[arg(long)]
     verbose: bool,
@@ -67,10 +70,10 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn listen(addresses: &[String]) -> Result<Server, Status> {
+async fn listen(addresses: &[Address]) -> Result<Server, Status> {
     let mut server = Server::new(Router::new().with(KvServer::new(Store::new())));
     for address in addresses {
-        println!("listening on {}", server.listen(address).await?);
+        println!("listening on {}", server.listen(&address.to_string()).await?);
     }
     Ok(server)
 }

@@ -15,9 +15,9 @@ async fn main() -> ExitCode {
     let mut page = lesson.begin(
         &[
             "A remote call is a function call cut in two, with bytes in between.",
-            "Six parts take part, in this order: client, client stub, standard message, transport, server \
-             stub, method. The answer passes them backwards.",
-            "Each part knows its neighbours and nothing else.",
+            "It takes six steps: client, client stub, standard message, transport, server stub, method. The \
+             answer takes them backwards.",
+            "Each step knows its neighbours and nothing else.",
         ],
         "kv.increment(\"hits\", 3) is called on a server that is elsewhere. What has to be in the bytes? \
          The name of the method, certainly. Its argument names? The types? Something to tell this call \
@@ -42,6 +42,12 @@ async fn run(page: &mut Page) -> Result<(), Status> {
     }
     page.heading("the same with its bytes");
     tour::tell(&journey, page);
+
+    page.heading("and the question");
+    page.say(
+        "In the bytes: the path of the method, the values, a number for the call. Not in them: the names and \
+         types of the arguments. Both sides know those from the contract.",
+    );
     Ok(())
 }
 

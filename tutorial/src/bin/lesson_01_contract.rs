@@ -13,8 +13,8 @@ async fn main() -> ExitCode {
     let mut page = lesson.begin(
         &[
             "What can be called is a contract: names, arguments, results, and errors too.",
-            "Who calls depends on the contract, not on the object behind it. That is the only reason why \
-             the object can be moved to another machine.",
+            "Who calls depends on the contract, not on the object behind it. That is why the object can be \
+             moved to another machine.",
             "A contract for remote calls admits from the start that any call can fail, and can take a while.",
         ],
         "Everything here is local: no network, no bytes. Why then is every method `async`, and why does \
@@ -47,13 +47,19 @@ async fn run(page: &mut Page) -> Result<(), Status> {
     page.heading("what to see");
     page.say(
         "Each error has a code that a program can act on, and a text for a person. The codes are not those \
-         of this store but 17 that gRPC fixed for all services; they will travel as a number. \
+         of this store but 17 that gRPC, a widely used RPC system, fixed for all services; they \
+         will travel as a number. \
          (transport/src/status.rs)",
     );
     page.blank();
     page.say(
         "The last two calls are the same, and the results differ. Whoever loses the reply to an increment \
          and asks again has counted twice. No transport can repair that: it is in the contract.",
+    );
+    page.blank();
+    page.say(
+        "And the question: nothing here needs `async` or Result. The contract has them because one day the \
+         object will be elsewhere, and then whoever calls must be ready to wait, and to fail.",
     );
     Ok(())
 }

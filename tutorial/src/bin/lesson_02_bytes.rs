@@ -31,7 +31,8 @@ async fn main() -> ExitCode {
         given,
         "In stub/kv/src/message.rs, swap the two fields of PutRequest and run this again. Every byte moves, \
          and nothing complains. A client that was built before now puts its values under the wrong keys, \
-         and nobody is told. Protobuf, in a later lesson, numbers the fields for this reason.",
+         and nobody is told. Protobuf, another codec, numbers its fields for this \
+         reason.",
     )
 }
 
@@ -43,12 +44,14 @@ fn run(page: &mut Page) -> Result<(), Status> {
     let bytes = encode(&put)?;
     let fields = [Field::Text("key"), Field::Text("value")];
     page.spans(&bytes, &lens::bincode::message(&bytes, &fields));
+    page.blank();
+    page.say(&format!("13 letters and two lengths: {} bytes.", bytes.len()));
 
     page.heading("a number takes as many bytes as it needs");
     page.say(
         "Small numbers are common, so they are one byte. A signed number is first folded, so that small \
-         negative ones are small too: 0, -1, 1, -2 travel as 0, 1, 2, 3. Above 250 a byte says how many \
-         follow, least significant first.",
+         negative ones are small too: 0, -1, 1, -2 become 0, 1, 2, 3. A folded number above 250 (126 \
+         becomes 252) begins with fb, fc or fd: 2, 4 or 8 bytes follow, least significant first.",
     );
     page.blank();
     for by in [3, -1, 125, 126, 1_000_000, i64::MAX] {
@@ -57,7 +60,10 @@ fn run(page: &mut Page) -> Result<(), Status> {
     }
 
     page.heading("bytes that are no message");
-    page.say("Somebody may send anything. Each of these is refused, and the byte is named:");
+    page.say(
+        "Somebody may send anything. Each of these is refused, and the byte is named. Bytes are counted from \
+         0; where bytes are missing, it is the place where the field begins that is not complete.",
+    );
     page.blank();
     let whole = encode(&put)?;
     refuse(page, "cut short", &whole[..12]);

@@ -18,7 +18,7 @@ async fn main() -> ExitCode {
              of message, which method, how long, which call.",
             "The header has a fixed size and a fixed order, most significant byte first, on every machine.",
             "The first bytes of a connection say which protocol this is, and which version. What does not \
-             match is refused at once, by name.",
+             match is refused at once, and the reason is told.",
         ],
         "Eight bytes are enough for kind, method, length and call. In which order would you put them? A \
          reader has eight bytes in hand and must decide how many more to wait for: where should it look?",
@@ -28,8 +28,9 @@ async fn main() -> ExitCode {
         page,
         given,
         "In transport/src/frame/header.rs, `encode`, write the length with `to_le_bytes`, and in `decode` \
-         read it with `from_le_bytes`. Both sides agree, and every call still works. The test below \
-         fails all the same: a header is a promise to programs that do not share your code.",
+         read it with `from_le_bytes`. Both sides agree, and every call still works. Only the lens, which \
+         keeps to the specification, shows 3840 bytes now; and the test below fails. A header is a promise to \
+         programs that do not share your code.",
     )
 }
 
@@ -52,6 +53,18 @@ fn run(page: &mut Page) -> Result<(), Status> {
     page.spans(&frame, &lens::frame::frame(&frame).spans);
     page.blank();
     page.say(
+        "The low four bits of the first byte are the kind: 1 is CALL, 2 MESSAGE, 4 END. The high four are \
+         flags: 1 HEAD (a head block comes first), 2 BODY (a message follows), 4 MORE (it goes on in the next \
+         frame), 8 END (the sender has no more to say). a is 8 and 2: so a1 is a CALL with BODY and END.",
+    );
+    page.blank();
+    page.say(
+        "Where does number 1 come from? The first call of a method has a head block with the method's path, \
+         /kv.Kv/Put, and the client gives it a number. Later calls on the same connection send only the \
+         number, as here. (transport/src/frame/block.rs)",
+    );
+    page.blank();
+    page.say(
         "Kind and flags come first, because they decide what the rest means. The length counts what follows \
          the header, so a reader that has eight bytes knows how many it needs. The call's number returns in \
          every frame of the answer: by that alone the answer finds its caller.",
@@ -71,6 +84,11 @@ fn run(page: &mut Page) -> Result<(), Status> {
     page.blank();
     let hello = Hello::new(&Limits::default()).encode();
     page.spans(&hello, &lens::frame::hello(&hello));
+    page.blank();
+    page.say(
+        "The window is how many bytes the other side may send on one call before it has to wait until some \
+         of them have been read. A frame carries at most 40960 bytes; a longer message is cut into pieces.",
+    );
 
     page.heading("what is refused");
     let mut other_version = hello;

@@ -32,7 +32,8 @@ async fn main() -> ExitCode {
         "In stub/kv/src/server_stub.rs, `serve`, let the last arm of the match `panic!()` instead of \
          answering. Run this again: the caller still gets an answer, INTERNAL, and the next call works. \
          The test below does not accept it all the same, because the caller is told nothing it could act \
-         on.",
+         on. (The compiler warns of an unused import, and the panic is printed amid the page: both are \
+         expected.)",
     )
 }
 
@@ -55,7 +56,13 @@ async fn run(page: &mut Page) -> Result<(), Status> {
     call(page, &connection, "/kv.Kv/Get", b"\x07nothing").await?;
     page.say(
         "Nothing in this list stopped the server. Each code says who has to act: UNIMPLEMENTED, whoever \
-         deploys the two programs; INTERNAL, whoever wrote one of them; NOT_FOUND, only the caller.",
+         deploys the two programs; INTERNAL, whoever wrote one of them (63 claims a key of 99 bytes); \
+         NOT_FOUND, only the caller.",
+    );
+    page.blank();
+    page.say(
+        "And the question: the router knew the service kv.Kv and handed the call on; the server stub knew no \
+         method Fetch, and answered. The method was never asked.",
     );
     Ok(())
 }

@@ -27,7 +27,8 @@ async fn main() -> ExitCode {
         given,
         "In server/src/dispatch.rs, `unary`, replace the last `send.finish(status)` by \
          `send.finish(Status::ok())`: an error that is swallowed on its way back. The client is not \
-         fooled: OK without a message, where one is due, is an error of its own. The test below does not let it pass.",
+         fooled: OK without a message, where one is due, is an error of its own. The test below does not let it \
+         pass. (The compiler warns of an unused variable.)",
     )
 }
 
@@ -65,7 +66,11 @@ async fn run(page: &mut Page) -> Result<(), Status> {
     drop(server);
     let lost = there.get("greeting").await;
     page.code("kv.get(\"greeting\").await");
-    page.point("  =", &format!("{:?}", lost.map_err(|status| status.to_string())));
+    let lost = match lost {
+        Ok(value) => format!("Ok({value:?})"),
+        Err(status) => format!("Err({status})"),
+    };
+    page.point("  =", &lost);
     page.blank();
     page.say(
         "UNAVAILABLE was in no method of the store. It is why the contract said Result from the start: a \

@@ -31,7 +31,7 @@ async fn main() -> ExitCode {
         given,
         "In transport/src/frame/decode.rs, `decode`, remove the three lines that return None while \
          src.len() < size. Now it believes that a frame is whole when its header is. Run this again: \
-         it is red now, and should be. It reads bytes that have not come, and panics.",
+         it ends with a panic, as it should, because it reads bytes that have not come.",
     )
 }
 
@@ -53,8 +53,8 @@ async fn run(page: &mut Page) -> Result<(), Status> {
     }
     page.blank();
     page.say(&format!(
-        "{reads} read for 3 writes on this machine, in this run. Nobody promised that: had the network been \
-         slower, it might have been five. The decoder finds the frames in any case:",
+        "{reads} read for 3 writes on this machine, in this run. Nobody promised that: it could as well be \
+         two, or five, cut anywhere. The decoder finds the frames in any case:",
     ));
     decoded(page, &mut bytes)?;
 
@@ -80,7 +80,7 @@ async fn run(page: &mut Page) -> Result<(), Status> {
 
     page.heading("a length that is only claimed");
     let header = [0x02, 0, 0xff, 0xff, 0, 0, 0, 1];
-    page.say("A header claims 65,535 bytes. It is refused with nothing allocated and nothing awaited:");
+    page.say("A header claims 65535 bytes. It is refused with nothing allocated and nothing awaited:");
     page.blank();
     page.line(format_args!("    {}", hex(&header)));
     if let Err(error) = Decoder::new(Limits::default(), 0).decode(&mut BytesMut::from(&header[..])) {

@@ -21,7 +21,7 @@ async fn main() -> ExitCode {
         &[
             "Any number of calls share one connection. The call's number in each frame keeps them apart.",
             "Answers come in the order in which they are ready, not in the order of the calls.",
-            "A slow call never blocks a fast one.",
+            "A slow call that waits never blocks a fast one.",
         ],
         "Four calls leave at once on one connection; the first is slow. In which order do the answers come? \
          And what would have to be true if frames carried no call number?",
@@ -32,7 +32,8 @@ async fn main() -> ExitCode {
         given,
         "In transport/src/session/local.rs, `open_call`, replace `self.last_call += 1` by \
          `self.last_call = 1`: every call gets the same number. Run this again. The server does not guess \
-         which call is meant: it names the number and closes the connection. A number is used once.",
+         which call is meant: it names the number and closes the connection. A number is used once. The test below fails \
+         too.",
     )
 }
 
@@ -74,13 +75,20 @@ async fn run(page: &mut Page) -> Result<(), Status> {
     page.say(&format!(
         "The four calls left in {writes} write{}: whatever is ready when the connection's task wakes leaves \
          together. Each answer has the number of its call, and with that it finds its caller, whoever is \
-         waiting beside it. (transport/src/session/, transport/src/host.rs)",
+         waiting beside it. (Calls 1 and 2 were two puts before; method 1 is Put, 2 is Get.) \
+         (transport/src/session/, transport/src/host.rs)",
         if writes == 1 { "" } else { "s" },
     ));
     page.blank();
     page.say(
-        "The slow handler kept nobody waiting because it waited by itself: each handler is polled once where \
-         its call came in, and becomes a task of its own only if it is not done by then.",
+        "The slow method kept nobody waiting because it waited with .await. One that computes for long, or \
+         sleeps without .await, does: a method runs in the task of its connection until its first .await \
+         that has to wait, and the other calls on that connection stand behind it.",
+    );
+    page.blank();
+    page.say(
+        "And the question: without call numbers, answers would have to come in the order of the calls, and \
+         the slow one would hold up all the rest.",
     );
     Ok(())
 }

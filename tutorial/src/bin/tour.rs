@@ -13,7 +13,7 @@ use tutorial::tour;
 /// Client and server run in this process, with a TCP connection between them; the store is empty when
 /// the call arrives.
 #[derive(Parser)]
-#[command(name = "tour", after_help = "Without a call, it is: put greeting hello")]
+#[command(name = "tour", term_width = 80, after_help = "Without a call, it is: put greeting hello")]
 struct Args {
     #[command(subcommand)]
     call: Option<Command>,
@@ -33,10 +33,11 @@ async fn main() -> ExitCode {
     let mut page = Page::printed();
     page.title(&format!("One call, six steps: {}", journey.command.source()));
     page.blank();
-    page.say(
-        "Client and server are in this process, TCP is between them. Every byte below is from this run; \
-         its colour is the layer that wrote it.",
-    );
+    let colour = if page.is_coloured() { "; its colour is the layer that wrote it" } else { "" };
+    page.say(&format!(
+        "Client and server are in this process, TCP is between them. Every byte below is from this run\
+         {colour}."
+    ));
     page.blank();
     tour::tell(&journey, &mut page);
     page.heading("what to run next");

@@ -3,7 +3,8 @@
 use transport::Code;
 use transport::frame::{Flags, Header, Hello, Kind};
 
-use super::{Layer, Reader, Span};
+use super::{Layer, Reader, Span, big_endian};
+use crate::page::count;
 
 /// What a frame begins with, and where its payload's message stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,7 +66,7 @@ pub fn frame(bytes: &[u8]) -> Seen {
     match header.kind {
         Kind::Call => {
             if header.flags.has(Flags::HEAD) {
-                head_block(&mut reader, header.code);
+                head_block(&mut reader);
             }
             if header.flags.has(Flags::BODY) {
                 message = Some(piece(&mut reader));
@@ -102,14 +103,17 @@ fn put_header(reader: &mut Reader<'_>, header: Header) {
         _ => ("code", "none".to_owned()),
     };
     reader.take(1, name, |_| value);
-    reader.number(2, "length", " bytes follow");
+    reader.take(2, "length", |bytes| match big_endian(bytes) {
+        1 => "1 byte follows".to_owned(),
+        length => format!("{length} bytes follow"),
+    });
     reader.number(4, "call", if header.call == 0 { ", the connection" } else { "" });
 }
 
-fn head_block(reader: &mut Reader<'_>, method: u8) {
+fn head_block(reader: &mut Reader<'_>) {
     let length = reader.number(2, "block length", " bytes");
     let end = reader.at + length;
-    let parts = reader.number(1, "parts", "");
+    let parts = reader.number(1, "contains", "");
     if let Some(span) = reader.spans.last_mut() {
         let names: Vec<_> = [(1, "method"), (2, "timeout")]
             .iter()
@@ -120,7 +124,7 @@ fn head_block(reader: &mut Reader<'_>, method: u8) {
     }
     if parts & 1 != 0 {
         let length = reader.number(2, "path length", "");
-        reader.text(length, &format!("path of {method}"));
+        reader.text(length, "path");
         let length = reader.number(1, "codec length", "");
         reader.text(length, "codec");
     }
@@ -144,7 +148,7 @@ fn piece(reader: &mut Reader<'_>) -> std::ops::Range<usize> {
     let start = reader.at;
     let length = reader.left();
     if length > 0 {
-        reader.take(length, "message", |_| format!("{length} bytes"));
+        reader.take(length, "message", |_| count(length, "byte"));
     }
     start..start + length
 }
