@@ -75,7 +75,7 @@ impl Lesson {
         let source = format!("tutorial/src/bin/{}.rs", self.program);
         let after = match Self::find(self.number + 1) {
             Some(_) => (next.as_str(), "the next lesson"),
-            None => ("ARCHITECTURE.md", "the whole shape, and a call followed file by file"),
+            None => ("ARCHITECTURE.md", "the whole shape, file by file"),
         };
         page.table(&[
             (&source, "what just ran"),
