@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
-use stub::Method;
 use stub::codec::Codec;
-use transport::{Connection, Metadata, RequestHead, Status, open};
+use stub::{Method, Shape};
+use transport::{Code, Connection, Metadata, RequestHead, Status, open};
 
 use crate::deadline::{self, Deadline};
 
@@ -42,7 +42,8 @@ impl Caller {
     /// # Errors
     /// The status with which the call ended, if not OK: the server's, DEADLINE_EXCEEDED after the
     /// deadline, UNAVAILABLE when the connection is lost, UNIMPLEMENTED when there is not exactly
-    /// one message in the answer, INTERNAL when it does not decode.
+    /// one message in the answer, INTERNAL when it does not decode, INVALID_ARGUMENT when the method is
+    /// of another shape.
     pub async fn unary<C, Request, Reply>(
         &self,
         codec: C,
@@ -52,15 +53,16 @@ impl Caller {
     where
         C: Codec<Request> + Codec<Reply>,
     {
+        if method.shape() != Shape::Unary {
+            let text = format!("{} does not have one message each way", method.path());
+            return Err(Status::new(Code::InvalidArgument, text));
+        }
         let mut message = BytesMut::new();
         codec.encode(request, &mut message)?;
         let deadline = self.options.deadline.map(Deadline::instant);
-        let head = RequestHead {
-            path: method.path().clone(),
-            codec: C::NAME.into(),
-            metadata: self.options.metadata.clone(),
-            deadline,
-        };
+        let mut head = RequestHead::new(method.path().clone(), C::NAME);
+        head.metadata = self.options.metadata.clone();
+        head.deadline = deadline;
         let reply = deadline::within(deadline, async {
             let mut call = open(&self.connection, head, Some(message.freeze()), true).await?;
             call.receive.single_message().await

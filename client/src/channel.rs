@@ -94,7 +94,7 @@ impl Channel {
             return;
         }
         // A server that closes each connection at once must not be asked again and again.
-        if since.elapsed() >= state.backoff {
+        if since.elapsed() >= FIRST_BACKOFF {
             state.backoff = FIRST_BACKOFF;
             state.lost_young = false;
         } else if std::mem::replace(&mut state.lost_young, true) {

@@ -15,7 +15,7 @@ where
     C: Codec<Request> + Codec<Reply>,
     F: Future<Output = Result<Reply, Status>>,
 {
-    let IncomingCall { head, mut receive, mut send } = call;
+    let IncomingCall { head, mut receive, mut send, .. } = call;
     let reply = async {
         check_codec::<C>(&head)?;
         let request = codec.decode(receive.single_message().await?)?;

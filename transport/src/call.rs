@@ -6,7 +6,8 @@ use std::task::Waker;
 
 use bytes::{Bytes, BytesMut};
 
-use crate::frame::{Hello, MAX_PIECE, MESSAGE_COST, Piece};
+use crate::discarded::Discarded;
+use crate::frame::{Frame, Hello, MAX_PIECE, MESSAGE_COST, Piece};
 use crate::session::{Role, over, violation};
 use crate::{Code, Metadata, Received, Status};
 
@@ -148,26 +149,33 @@ impl CallState {
         piece: Piece,
         limit: usize,
         wakes: &mut Vec<Waker>,
+        discarded: &mut Discarded,
     ) -> Result<(), Status> {
-        if self.discards {
-            return Ok(());
-        }
-        if self.end.is_some() {
-            return Err(violation("MESSAGE after END"));
-        }
         let cost = MESSAGE_COST + piece.bytes.len() as u32;
         self.allowed = self.allowed.checked_sub(cost).ok_or_else(|| {
             violation(format!("a frame that costs {cost}, the credit left is {}", self.allowed))
         })?;
+        if self.discards {
+            // As if it had been read at once: who stops reading does not stop the sender.
+            self.owed += cost;
+            discarded.message(piece.bytes);
+            return Ok(());
+        }
+        if self.end.is_some() {
+            discarded.message(piece.bytes);
+            return Err(violation("MESSAGE after END"));
+        }
         self.begun = true;
         let before = self.partial.as_ref().map_or(0, BytesMut::len);
         if before + piece.bytes.len() > limit {
+            discarded.message(piece.bytes);
             let text = format!("a message of more than {limit} bytes, the limit of this side");
             return Err(Status::new(Code::ResourceExhausted, text));
         }
         self.partial_cost += cost;
         if piece.more {
             self.partial.get_or_insert_default().extend_from_slice(&piece.bytes);
+            discarded.message(piece.bytes);
             self.settle_partial();
             return Ok(());
         }
@@ -175,6 +183,7 @@ impl CallState {
             None => piece.bytes,
             Some(mut partial) => {
                 partial.extend_from_slice(&piece.bytes);
+                discarded.message(piece.bytes);
                 partial.freeze()
             }
         };
@@ -197,7 +206,7 @@ impl CallState {
 
     /// The credit to be given to the peer now, if it is worth a frame.
     pub(crate) fn take_grant(&mut self) -> Option<u32> {
-        if self.end.is_some() || self.discards || self.owed < self.window / 2 {
+        if self.end.is_some() || self.owed < self.window / 2 {
             return None;
         }
         let grant = std::mem::take(&mut self.owed);
@@ -212,21 +221,34 @@ impl CallState {
         [self.receiver.take(), self.sender.take(), self.handler.take()].into_iter().flatten()
     }
 
-    /// Forgets what has come in, and what will.
-    pub(crate) fn discard_received(&mut self) {
+    /// Forgets what has come in, and what will; its credit is given back as if it had been read.
+    pub(crate) fn discard_received(&mut self, discarded: &mut Discarded) {
         self.discards = true;
-        self.head = None;
-        self.message = None;
+        if let Some(metadata) = self.head.take() {
+            discarded.frame(Frame::Head { call: 0, metadata });
+        }
+        for (message, cost) in self.message.take().into_iter().chain(self.more.drain(..)) {
+            self.owed += cost;
+            discarded.message(message);
+        }
         self.more = VecDeque::new();
         self.partial = None;
+        self.owed += std::mem::take(&mut self.partial_cost);
+    }
+
+    /// Forgets what waits to be sent.
+    pub(crate) fn discard_outgoing(&mut self, discarded: &mut Discarded) {
+        if let Some(outgoing) = self.outgoing.take() {
+            discarded.message(outgoing.rest);
+        }
     }
 
     /// Ends the call from this side: who receives gets `status`, who sends is refused.
-    pub(crate) fn give_up(&mut self, status: Status, wakes: &mut Vec<Waker>) {
-        self.outgoing = None;
+    pub(crate) fn give_up(&mut self, status: Status, wakes: &mut Vec<Waker>, discarded: &mut Discarded) {
+        self.discard_outgoing(discarded);
         self.ending = true;
         if self.end.is_none() {
-            self.discard_received();
+            self.discard_received(discarded);
             self.end = Some(status);
         }
         wakes.extend(self.receiver.take());
@@ -234,9 +256,9 @@ impl CallState {
     }
 
     /// The other side of the call is gone: stops handler, receiver and sender with `status`.
-    pub(crate) fn cancel(&mut self, status: &Status, wakes: &mut Vec<Waker>) {
-        self.outgoing = None;
-        self.discard_received();
+    pub(crate) fn cancel(&mut self, status: &Status, wakes: &mut Vec<Waker>, discarded: &mut Discarded) {
+        self.discard_outgoing(discarded);
+        self.discard_received(discarded);
         self.end = Some(status.clone());
         self.cancelled = Some(status.clone());
         wakes.extend(self.take_wakers());
@@ -265,10 +287,10 @@ impl CallState {
         self.allowed
     }
 
-    /// What has come and not been given back; nothing is kept account of once it is discarded.
-    pub(crate) fn held(&self) -> Option<u32> {
+    /// What has come and not been given back.
+    pub(crate) fn held(&self) -> u32 {
         let whole: u32 = self.message.iter().chain(&self.more).map(|(_, cost)| cost).sum();
-        (!self.discards).then_some(whole + self.partial_cost + self.owed)
+        whole + self.partial_cost + self.owed
     }
 }
 
@@ -281,7 +303,7 @@ mod tests {
     }
 
     fn take(call: &mut CallState, piece: Piece) -> Result<(), Status> {
-        call.receive_piece(piece, 1 << 20, &mut Vec::new())
+        call.receive_piece(piece, 1 << 20, &mut Vec::new(), &mut Discarded::default())
     }
 
     #[test]

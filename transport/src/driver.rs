@@ -66,18 +66,19 @@ impl Host for Shared {
         let mut state = self.lock();
         let result = f(&mut state.session);
         let wakes = std::mem::take(&mut state.session.wakes);
-        let stale = std::mem::take(&mut state.session.stale);
+        let discarded = std::mem::take(&mut state.session.discarded);
         let driver = if state.session.wants_driver() { state.driver.take() } else { None };
         drop(state);
-        drop(stale);
+        drop(discarded);
         wakes.into_iter().chain(driver).for_each(Waker::wake);
         result
     }
 }
 
 impl Outlet for BytesMut {
-    fn push(&mut self, frame: Frame) {
+    fn push(&mut self, frame: Frame) -> Option<Frame> {
         frame.encode(self);
+        Some(frame)
     }
 
     fn waiting(&self) -> usize {
@@ -145,6 +146,7 @@ where
 
     /// Reads, serves and writes until nothing is ready any more. Ready when the connection is done.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.shared.lock().session.forget_called();
         loop {
             let read = self.poll_read(cx).is_ready();
             if let Some(service) = &self.service {
@@ -244,7 +246,7 @@ where
         match ready!(self.silence.poll(cx)) {
             Silent::Ask => self.shared.with(|session| {
                 if !session.has_failed() {
-                    session.out.push(Frame::Ping { reply: false, data: *b"are you?" });
+                    session.ping(*b"are you?");
                 }
             }),
             Silent::GiveUp => {
@@ -331,7 +333,7 @@ enum Silent {
 impl Silence {
     fn new(keepalive: Duration) -> Self {
         let heard = Instant::now();
-        let keepalive = keepalive.min(FAR);
+        let keepalive = if keepalive.is_zero() { FAR } else { keepalive.min(FAR) };
         Self { keepalive, heard, asked: false, timer: Box::pin(sleep_until(heard + keepalive)) }
     }
 
@@ -365,7 +367,7 @@ const FAR: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
 const READ_SIZE: usize = 16 << 10;
 
 /// How long a peer may take to answer GOING_AWAY. What it calls after that is refused.
-const FAREWELL: Duration = Duration::from_secs(3);
+pub(crate) const FAREWELL: Duration = Duration::from_secs(3);
 
 /// How long the last bytes may take to reach a peer, before the connection is closed all the same.
 const LINGER: Duration = Duration::from_secs(1);

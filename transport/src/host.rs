@@ -97,6 +97,14 @@ pub(crate) fn serve_accepted<H: Host>(host: &Arc<H>, service: &dyn Service) {
     }
 }
 
+/// Drops what belongs to a handler, and may panic in turn.
+fn drop_quietly<T>(value: T) {
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(value))) {
+        // Whatever it is, it has panicked twice; it is not tried again.
+        std::mem::forget(panic);
+    }
+}
+
 /// The present, by the clock that tests can stop.
 pub(crate) fn now() -> Instant {
     tokio::time::Instant::now().into_std()
@@ -112,7 +120,8 @@ struct Handling<H: Host> {
 impl<H: Host> Handling<H> {
     fn begin(host: Arc<H>, id: u32, head: RequestHead, service: &dyn Service) -> Self {
         let call = IncomingCall::new(host.clone(), CallId(id.into()), head);
-        let handler = catch_unwind(AssertUnwindSafe(|| service.serve(call))).ok();
+        let handler = catch_unwind(AssertUnwindSafe(|| service.serve(call)));
+        let handler = handler.map_err(drop_quietly).ok();
         Self { host, id, handler }
     }
 
@@ -121,16 +130,17 @@ impl<H: Host> Handling<H> {
         match catch_unwind(AssertUnwindSafe(|| handler.as_mut().poll(cx))) {
             Ok(Poll::Pending) => return Poll::Pending,
             Ok(Poll::Ready(())) => {}
-            Err(_panic) => self.host.cancel(CallId(self.id.into()), handler_panicked()),
+            Err(panic) => {
+                drop_quietly(panic);
+                self.host.cancel(CallId(self.id.into()), handler_panicked());
+            }
         }
         self.drop_handler();
         Poll::Ready(())
     }
 
     fn drop_handler(&mut self) {
-        let handler = self.handler.take();
-        // What the handler owned may panic too, as it is dropped.
-        let _ = catch_unwind(AssertUnwindSafe(|| drop(handler)));
+        drop_quietly(self.handler.take());
     }
 }
 

@@ -7,9 +7,11 @@ use std::time::Duration;
 ///
 /// For each call a connection holds at most one [`window`](Self::window) of messages nobody has
 /// read yet, one message of at most [`message`](Self::message) bytes that is still arriving, one
-/// that waits to be sent, and the metadata of its head and its end; besides that, one
-/// [`send_buffer`](Self::send_buffer) being filled and one being written. Nothing is allocated for
-/// bytes that a peer only announced.
+/// that waits to be sent, and the head and status of its answer, 48 KiB at most; besides that, one
+/// [`send_buffer`](Self::send_buffer) being filled and one being written. Handlers that go on after
+/// their answer count as calls, up to twice as many. Nothing is allocated for bytes that a peer only
+/// announced; but a peer that really sends them can, with the defaults, make 1,024 calls hold 4 MiB
+/// each. Who serves strangers lowers [`calls`](Self::calls) or [`message`](Self::message).
 #[derive(Clone, Debug)]
 pub struct Limits {
     /// The largest message accepted, in bytes. A larger one fails its call with

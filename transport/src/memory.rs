@@ -46,6 +46,7 @@ impl ServerEnd {
             }
             let former = self.0.lock().acceptor.replace(cx.waker().clone());
             drop(former);
+            self.0.lock().client.forget_called();
             serve_accepted(&self.0, service);
             if self.0.with(|session| session.is_done()) { Poll::Ready(()) } else { Poll::Pending }
         })
@@ -176,12 +177,13 @@ impl Host for End {
         pair.exchange();
         let mut wakes = std::mem::take(&mut pair.client.wakes);
         wakes.append(&mut pair.server.wakes);
-        let stale = [std::mem::take(&mut pair.client.stale), std::mem::take(&mut pair.server.stale)];
+        let discarded =
+            [std::mem::take(&mut pair.client.discarded), std::mem::take(&mut pair.server.discarded)];
         if pair.server.can_accept() || pair.server.is_done() || pair.client.could_open() {
             wakes.extend(pair.acceptor.take());
         }
         drop(pair);
-        drop(stale);
+        drop(discarded);
         wakes.into_iter().for_each(Waker::wake);
         result
     }
@@ -218,8 +220,9 @@ fn deliver(to: &mut Session<Queue>, frame: Frame) {
 struct Queue(VecDeque<Frame>);
 
 impl Outlet for Queue {
-    fn push(&mut self, frame: Frame) {
+    fn push(&mut self, frame: Frame) -> Option<Frame> {
         self.0.push_back(frame);
+        None
     }
 
     fn waiting(&self) -> usize {

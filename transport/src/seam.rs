@@ -15,7 +15,7 @@ use crate::{Call, IncomingCall, Metadata, Path, Status};
 /// What wraps a connection is itself a connection: it looks at the head, changes it, waits, picks
 /// one of several connections, and hands on. The [`Call`] that comes back is bound to the
 /// [`Carrier`] below, so that a wrapper costs nothing once the call is open — unless it wants to
-/// see the messages too, and then it binds the call to a carrier of its own ([`Call::new`]).
+/// see the messages too, and then it puts a carrier of its own around that one ([`Call::wrap`]).
 pub trait Connection: Send + Sync + 'static {
     /// Opens a call.
     ///
@@ -120,6 +120,7 @@ pub struct Opening {
 
 /// How a call begins.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct RequestHead {
     /// The method called.
     pub path: Path,
@@ -131,6 +132,13 @@ pub struct RequestHead {
     /// When the call ends, DEADLINE_EXCEEDED, if it has not ended before. On the wire this is the
     /// time that remains, because two machines do not share a clock.
     pub deadline: Option<Instant>,
+}
+
+impl RequestHead {
+    /// A call of `path` with messages in `codec`; no metadata, no deadline.
+    pub fn new(path: Path, codec: impl Into<ByteString>) -> Self {
+        Self { path, codec: codec.into(), metadata: Metadata::new(), deadline: None }
+    }
 }
 
 /// What comes in on a call, in this order: at most one head, any number of messages, one end.

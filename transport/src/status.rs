@@ -89,6 +89,15 @@ impl Status {
         &self.metadata
     }
 
+    /// This status with no more than `length` bytes of its text.
+    pub(crate) fn cut(mut self, length: usize) -> Self {
+        if self.message.len() > length {
+            let end = self.message.floor_char_boundary(length);
+            self.message.to_mut().truncate(end);
+        }
+        self
+    }
+
     /// `Ok(())` for [`Code::Ok`], else the status as the error.
     pub fn into_result(self) -> Result<(), Self> {
         if self.code == Code::Ok { Ok(()) } else { Err(self) }

@@ -20,6 +20,7 @@ pub struct Call {
 
 /// A call that a server has been asked to serve.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct IncomingCall {
     /// How the call began: method, codec, metadata, deadline.
     pub head: RequestHead,
@@ -75,6 +76,12 @@ impl Call {
             receive: RecvStream { handle, ended: false },
         }
     }
+
+    /// The same call, carried by what `wrap` puts around its carrier: to see its messages, say.
+    pub fn wrap(mut self, wrap: impl FnOnce(Arc<dyn Carrier>) -> Arc<dyn Carrier>) -> Self {
+        rewire(&mut self.send, &mut self.receive, wrap);
+        self
+    }
 }
 
 impl IncomingCall {
@@ -86,6 +93,12 @@ impl IncomingCall {
             receive: RecvStream { handle: handle.clone(), ended: false },
             send: SendStream { handle, ended: false },
         }
+    }
+
+    /// The same call, carried by what `wrap` puts around its carrier: to see its messages, say.
+    pub fn wrap(mut self, wrap: impl FnOnce(Arc<dyn Carrier>) -> Arc<dyn Carrier>) -> Self {
+        rewire(&mut self.send, &mut self.receive, wrap);
+        self
     }
 }
 
@@ -240,6 +253,16 @@ impl fmt::Debug for Canceller {
 /// What a caller learns of a panic: that there was one. Its message stays on the server.
 pub(crate) fn handler_panicked() -> Status {
     Status::new(Code::Internal, "the handler panicked")
+}
+
+fn rewire(
+    send: &mut SendStream,
+    receive: &mut RecvStream,
+    wrap: impl FnOnce(Arc<dyn Carrier>) -> Arc<dyn Carrier>,
+) {
+    let carrier = wrap(send.handle.carrier.clone());
+    send.handle.carrier = carrier.clone();
+    receive.handle.carrier = carrier;
 }
 
 #[derive(Clone)]

@@ -9,7 +9,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
 
-use crate::driver::{Driver, Shared};
+use crate::driver::{Driver, FAREWELL, Shared};
 use crate::frame::{Decoder, Hello};
 use crate::host::ClientEnd;
 use crate::session::Role;
@@ -64,10 +64,26 @@ where
     Io: AsyncRead + AsyncWrite + Send + Unpin,
 {
     let mut drain = pin!(drain);
-    // Who has not said hello has no calls to be waited for.
-    let peer = tokio::select! {
-        peer = handshake(&mut io, Hello::new(limits), limits) => peer?,
-        () = &mut drain => return Ok(()),
+    let mut drained = false;
+    let peer = {
+        let mut hellos = pin!(handshake(&mut io, Hello::new(limits), limits));
+        tokio::select! {
+            biased;
+            peer = &mut hellos => peer?,
+            () = &mut drain => {
+                drained = true;
+                // The peer may have read this side's hello, and called already.
+                match timeout(FAREWELL, hellos).await {
+                    Ok(peer) => peer?,
+                    Err(_) => return Ok(()),
+                }
+            }
+        }
+    };
+    let drain = async move {
+        if !drained {
+            drain.await;
+        }
     };
     let shared = Arc::new(Shared::new(Role::Server, limits.clone(), peer));
     let decoder = Decoder::new(limits.clone(), Hello::SIZE as u64);

@@ -3,19 +3,27 @@
 use std::collections::{HashSet, VecDeque};
 use std::task::Waker;
 
-/// Tasks that wait their turn: each once, first come, first woken.
+/// Tasks that wait their turn: each once, first come, first woken; and nobody passes them.
 ///
-/// A task that has lost interest cannot be told from one that waits; it is forgotten when its turn
-/// comes. Therefore there is a limit to how many are kept.
+/// A task that has lost interest cannot be told from one that waits; it is forgotten when its turn has
+/// come and gone. Therefore there is a limit to how many are kept.
 #[derive(Default)]
 pub(crate) struct Waiters {
     queue: VecDeque<Waker>,
     known: HashSet<(usize, usize)>,
+    /// Those that were woken and have not come yet.
+    called: HashSet<(usize, usize)>,
 }
 
 impl Waiters {
     /// How many may wait.
     pub(crate) const LIMIT: usize = 16 << 10;
+
+    /// Whether it is the turn of the task of `waker`: it was called, or nobody else waits.
+    pub(crate) fn may_pass(&mut self, waker: &Waker) -> bool {
+        let nobody_waits = !self.has_any();
+        nobody_waits || self.called.remove(&identity(waker))
+    }
 
     /// Lets the task of `waker` wait, if it does not already. `false`: too many wait.
     pub(crate) fn push(&mut self, waker: &Waker) -> bool {
@@ -34,18 +42,32 @@ impl Waiters {
     /// The task whose turn it is.
     pub(crate) fn pop(&mut self) -> Option<Waker> {
         let waker = self.queue.pop_front()?;
-        self.known.remove(&identity(&waker));
+        let identity = identity(&waker);
+        self.known.remove(&identity);
+        self.called.insert(identity);
         Some(waker)
     }
 
     /// All of them.
     pub(crate) fn take_all(&mut self) -> VecDeque<Waker> {
         self.known.clear();
+        self.called.clear();
         std::mem::take(&mut self.queue)
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        self.queue.is_empty()
+    /// How many were called and have not come yet.
+    pub(crate) fn called(&self) -> usize {
+        self.called.len()
+    }
+
+    /// Those that were called and have not come by now have lost interest.
+    pub(crate) fn forget_called(&mut self) {
+        self.called.clear();
+    }
+
+    /// Whether anybody waits, or was called and has not come yet.
+    pub(crate) fn has_any(&self) -> bool {
+        !self.queue.is_empty() || !self.called.is_empty()
     }
 }
 
@@ -75,7 +97,6 @@ mod tests {
         assert!(waiters.pop().is_some());
         assert!(waiters.pop().is_none());
         assert!(waiters.push(&waker), "and again after its turn");
-        assert!(!waiters.is_empty());
     }
 
     #[test]
@@ -86,6 +107,29 @@ mod tests {
         for task in &tasks {
             assert!(waiters.pop().is_some_and(|waker| waker.will_wake(task)));
         }
+    }
+
+    #[test]
+    fn nobody_passes_those_that_wait_or_were_called() {
+        let (first, newcomer) = (Waker::from(Arc::new(Task)), Waker::from(Arc::new(Task)));
+        let mut waiters = Waiters::default();
+        assert!(waiters.may_pass(&newcomer), "nobody waits");
+        waiters.push(&first);
+        assert!(!waiters.may_pass(&newcomer) && !waiters.may_pass(&first));
+        waiters.pop();
+        assert!(!waiters.may_pass(&newcomer), "the first was called");
+        assert!(waiters.may_pass(&first));
+        assert!(waiters.may_pass(&newcomer), "and has come");
+    }
+
+    #[test]
+    fn who_was_called_and_does_not_come_holds_nobody_up_for_long() {
+        let (first, newcomer) = (Waker::from(Arc::new(Task)), Waker::from(Arc::new(Task)));
+        let mut waiters = Waiters::default();
+        waiters.push(&first);
+        waiters.pop();
+        waiters.forget_called();
+        assert!(waiters.may_pass(&newcomer));
     }
 
     #[test]

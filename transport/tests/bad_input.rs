@@ -681,9 +681,59 @@ async fn a_peer_that_does_not_answer_going_away_is_left_after_a_while() {
     assert_eq!(outcome.await.unwrap(), Ok(()));
 }
 
-#[tokio::test]
-async fn draining_does_not_wait_for_a_peer_that_has_not_said_hello() {
+#[tokio::test(start_paused = true)]
+async fn draining_does_not_wait_for_long_for_a_peer_that_has_not_said_hello() {
     let (_near, far) = duplex(64 << 10);
     let (limits, drained) = (Limits::default(), std::future::ready(()));
     assert_eq!(tcp::serve_over(far, &limits, service(echo), drained).await, Ok(()));
+}
+
+#[tokio::test]
+async fn a_call_that_was_sent_right_behind_the_hello_is_served_also_while_draining() {
+    for _ in 0..100 {
+        let (near, far) = duplex(64 << 10);
+        let drained = std::future::ready(());
+        let serving = async { tcp::serve_over(far, &Limits::default(), service(echo), drained).await };
+        let calling = async {
+            let mut peer = Peer::greet(near).await;
+            peer.still_works_while_draining(1).await;
+        };
+        let (served, ()) = tokio::join!(serving, calling);
+        assert_eq!(served, Ok(()));
+    }
+}
+
+impl Peer {
+    async fn still_works_while_draining(&mut self, call: u32) {
+        self.send(call_frame(call, 0, Some(name()), Some("again"))).await;
+        self.send(Frame::GoingAway { status: Status::ok() }).await;
+        let mut frames = Vec::new();
+        while let Some(frame) = self.receive().await {
+            frames.push(frame);
+        }
+        let piece = Piece { bytes: "again".into(), more: false };
+        assert!(frames.contains(&Frame::Message { call, piece, end: false }), "{frames:?}");
+        assert!(frames.contains(&Frame::End { call, status: Status::ok() }), "{frames:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_comes_too_late_while_draining_is_refused_alone() {
+    let (near, far) = duplex(64 << 10);
+    let (drain, drained) = tokio::sync::oneshot::channel::<()>();
+    let outcome = tokio::spawn(async move {
+        let drained = async { drained.await.unwrap() };
+        tcp::serve_over(far, &Limits::default(), service(echo), drained).await
+    });
+    let mut peer = Peer::greet(near).await;
+    peer.send(open_frame(1)).await;
+    drain.send(()).unwrap();
+    assert_eq!(peer.receive().await, Some(Frame::GoingAway { status: Status::ok() }));
+    tokio::time::advance(Duration::from_secs(5)).await; // A slow peer: it has not read that yet.
+    tokio::task::yield_now().await;
+    peer.send(open_frame(2)).await;
+    assert_eq!(peer.receives_end(2).await.code(), Code::Unavailable);
+    peer.send(Frame::End { call: 1, status: Status::ok() }).await;
+    assert_eq!(peer.receives_end(1).await, Status::ok());
+    assert_eq!(outcome.await.unwrap(), Ok(()));
 }

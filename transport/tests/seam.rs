@@ -15,7 +15,36 @@ use proptest::prelude::*;
 use support::{Connected, Transport, echo, end_of, head, service, start, unary};
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::Instant;
-use transport::{Code, Connection, IncomingCall, Limits, Metadata, Received, SendStream, Status, open};
+use transport::{
+    CallId, Carrier, Code, Connection, IncomingCall, Limits, Metadata, Received, SendStream, Status, open,
+};
+
+/// Where tasks really run at the same time.
+mod on_two_threads {
+    macro_rules! again {
+        ($($sentence:ident)*) => {
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $sentence() {
+                    super::$sentence(super::Transport::Memory).await;
+                    super::$sentence(super::Transport::Tcp).await;
+                }
+            )*
+        };
+    }
+
+    again! {
+        messages_of_any_size_arrive_whole_and_in_order_both_ways
+        a_slow_call_never_blocks_a_fast_one
+        dropping_the_receiver_stops_the_handler
+        a_client_that_is_gone_stops_its_handlers
+        a_server_that_is_gone_fails_every_open_call_and_every_further_one
+        a_draining_server_finishes_what_is_open_and_accepts_nothing_more
+        a_thousand_calls_at_once_each_get_their_own_answer
+        two_thousand_callers_wait_their_turn
+        a_handler_that_stops_reading_does_not_stop_its_caller_from_sending
+    }
+}
 
 macro_rules! on_every_transport {
     ($($sentence:ident)*) => {
@@ -64,6 +93,12 @@ on_every_transport! {
     handlers_that_go_on_after_their_answer_hold_back_calls_and_refuse_none
     a_waker_may_use_the_connection_when_it_is_dropped
     two_thousand_callers_wait_their_turn
+    nobody_who_waits_to_open_a_call_is_passed_by_others
+    a_message_may_use_the_connection_when_it_is_dropped
+    a_handler_that_stops_reading_does_not_stop_its_caller_from_sending
+    a_panic_whose_payload_panics_too_costs_one_call
+    what_is_put_around_a_carrier_sees_every_message_of_a_call
+    a_server_that_accepts_no_calls_says_so
 }
 
 async fn a_call_gets_its_answer(transport: Transport) {
@@ -605,6 +640,169 @@ async fn two_thousand_callers_wait_their_turn(transport: Transport) {
             Err(error) => assert!(error.is_cancelled()),
         }
     }
+}
+
+async fn nobody_who_waits_to_open_a_call_is_passed_by_others(transport: Transport) {
+    let limits = Limits { calls: 1, ..Limits::default() };
+    let connected = transport.connect_with(service(echo), &Limits::default(), &limits).await;
+    let calls = Arc::new(Mutex::new(Vec::new()));
+    let callers: Vec<_> = ["one", "two"]
+        .into_iter()
+        .map(|caller| {
+            let (connection, calls) = (connected.connection.clone(), calls.clone());
+            tokio::spawn(async move {
+                for _ in 0..50 {
+                    unary(&connection, caller).await.unwrap();
+                    calls.lock().unwrap().push(caller);
+                }
+            })
+        })
+        .collect();
+    for caller in callers {
+        caller.await.unwrap();
+    }
+    let calls = calls.lock().unwrap();
+    let first_half = calls[..50].iter().filter(|caller| **caller == "one").count();
+    assert!((20..=30).contains(&first_half), "of the first 50 calls, {first_half} were of one caller");
+}
+
+async fn a_message_may_use_the_connection_when_it_is_dropped(transport: Transport) {
+    /// Bytes that belong to something with a life of its own.
+    struct Owned(Arc<dyn Connection>);
+    impl AsRef<[u8]> for Owned {
+        fn as_ref(&self) -> &[u8] {
+            b"owned"
+        }
+    }
+    impl Drop for Owned {
+        fn drop(&mut self) {
+            self.0.is_closed();
+        }
+    }
+
+    let connected = transport.connect(service(echo)).await;
+    let owned = || Bytes::from_owner(Owned(connected.connection.clone()));
+    assert_eq!(unary(&connected.connection, owned()).await.unwrap(), "owned");
+    let mut unread = start(&connected.connection).await;
+    unread.send.send(owned()).await.unwrap();
+    drop(unread);
+    assert_eq!(unary(&connected.connection, owned()).await.unwrap(), "owned");
+}
+
+async fn a_handler_that_stops_reading_does_not_stop_its_caller_from_sending(transport: Transport) {
+    let limits = Limits { window: 2048, ..Limits::default() };
+    let talks = service(|call: IncomingCall| async move {
+        let IncomingCall { receive, mut send, .. } = call;
+        drop(receive);
+        for _ in 0..200 {
+            send.send(Bytes::from(vec![0; 1024])).await.unwrap();
+        }
+        send.finish(Status::ok());
+    });
+    let connected = transport.connect_with(talks, &limits, &limits).await;
+    let mut call = start(&connected.connection).await;
+    // First all is sent, then all is read: possible only if what nobody reads takes no room.
+    for _ in 0..200 {
+        if call.send.send(Bytes::from(vec![0; 1024])).await.is_err() {
+            break;
+        }
+    }
+    let mut messages = 0;
+    while let Received::Message(_) = call.receive.receive().await {
+        messages += 1;
+    }
+    assert_eq!(messages, 200);
+}
+
+async fn a_panic_whose_payload_panics_too_costs_one_call(transport: Transport) {
+    struct Bomb;
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            assert!(std::thread::panicking(), "as this test wants it");
+        }
+    }
+
+    let connected = transport
+        .connect(service(|call: IncomingCall| async move {
+            if call.head.path.method() == "Call" {
+                std::panic::panic_any(Bomb);
+            }
+            echo(call).await;
+        }))
+        .await;
+    let mut call = start(&connected.connection).await;
+    assert_eq!(end_of(&mut call).await, Status::new(Code::Internal, "the handler panicked"));
+    assert_eq!(unary(&connected.connection, "next").await.unwrap(), "next");
+}
+
+async fn what_is_put_around_a_carrier_sees_every_message_of_a_call(transport: Transport) {
+    let (at_server, at_client) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let counted = at_server.clone();
+    let connected = transport
+        .connect(service(move |call: IncomingCall| {
+            let counted = counted.clone();
+            echo(call.wrap(|carrier| Arc::new(Counting { carrier, received: counted })))
+        }))
+        .await;
+    let received = at_client.clone();
+    let mut call =
+        start(&connected.connection).await.wrap(|carrier| Arc::new(Counting { carrier, received }));
+    for _ in 0..3 {
+        call.send.send("ping".into()).await.unwrap();
+        assert_eq!(call.receive.receive().await, Received::Message("ping".into()));
+    }
+    call.send.half_close().await.unwrap();
+    assert_eq!(end_of(&mut call).await, Status::ok());
+    assert_eq!((at_server.load(Ordering::SeqCst), at_client.load(Ordering::SeqCst)), (3, 3));
+}
+
+/// A carrier around another: counts the messages that are received through it.
+struct Counting {
+    carrier: Arc<dyn Carrier>,
+    received: Arc<AtomicUsize>,
+}
+
+impl Carrier for Counting {
+    fn poll_send(
+        &self,
+        cx: &mut Context<'_>,
+        call: CallId,
+        message: &mut Option<Bytes>,
+        end: bool,
+    ) -> Poll<Result<(), Status>> {
+        self.carrier.poll_send(cx, call, message, end)
+    }
+
+    fn poll_receive(&self, cx: &mut Context<'_>, call: CallId) -> Poll<Received> {
+        let received = self.carrier.poll_receive(cx, call);
+        if matches!(received, Poll::Ready(Received::Message(_))) {
+            self.received.fetch_add(1, Ordering::SeqCst);
+        }
+        received
+    }
+
+    fn respond(&self, call: CallId, metadata: Metadata) -> Result<(), Status> {
+        self.carrier.respond(call, metadata)
+    }
+
+    fn finish(&self, call: CallId, status: Status) {
+        self.carrier.finish(call, status);
+    }
+
+    fn cancel(&self, call: CallId, status: Status) {
+        self.carrier.cancel(call, status);
+    }
+
+    fn stop_receiving(&self, call: CallId) {
+        self.carrier.stop_receiving(call);
+    }
+}
+
+async fn a_server_that_accepts_no_calls_says_so(transport: Transport) {
+    let limits = Limits { calls: 0, ..Limits::default() };
+    let connected = transport.connect_with(service(echo), &Limits::default(), &limits).await;
+    let refused = unary(&connected.connection, "x").await.unwrap_err();
+    assert_eq!(refused, Status::new(Code::Unavailable, "the peer accepts no calls"));
 }
 
 /// One step of a random conversation on several calls.

@@ -8,6 +8,11 @@ use std::process::Command;
 
 /// The normal dependencies of each crate of the workspace, by name.
 fn dependencies() -> BTreeMap<String, BTreeSet<String>> {
+    dependencies_of(|kind| kind.is_null())
+}
+
+/// The dependencies of the kinds that `wanted` names, of each crate of the workspace.
+fn dependencies_of(wanted: fn(&serde_json::Value) -> bool) -> BTreeMap<String, BTreeSet<String>> {
     let output = Command::new(env!("CARGO"))
         .args(["metadata", "--no-deps", "--format-version", "1", "--offline"])
         .current_dir(root())
@@ -18,8 +23,8 @@ fn dependencies() -> BTreeMap<String, BTreeSet<String>> {
     let packages = metadata["packages"].as_array().unwrap();
     let normal = |package: &serde_json::Value| {
         let all = package["dependencies"].as_array().unwrap().iter();
-        let normal = all.filter(|dependency| dependency["kind"].is_null());
-        normal.map(|dependency| dependency["name"].as_str().unwrap().to_owned()).collect()
+        let wanted = all.filter(|dependency| wanted(&dependency["kind"]));
+        wanted.map(|dependency| dependency["name"].as_str().unwrap().to_owned()).collect()
     };
     packages.iter().map(|package| (package["name"].as_str().unwrap().to_owned(), normal(package))).collect()
 }
@@ -67,6 +72,12 @@ fn each_crate_depends_only_on_those_below_it() {
             assert!(allowed.contains(&dependency.as_str()), "{name} depends on {dependency}");
         }
     }
+}
+
+#[test]
+fn client_and_server_do_not_know_each_other_in_their_tests_either() {
+    let all = dependencies_of(|_kind| true);
+    assert!(!all["client"].contains("server") && !all["server"].contains("client"));
 }
 
 #[test]

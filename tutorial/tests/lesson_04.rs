@@ -5,12 +5,11 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use kv::message::{DELETE, GET, INCREMENT, PUT};
 use kv::{Kv, KvServer, Store};
 use proptest::prelude::*;
 use server::Router;
-use transport::{
-    Code, Connection, Limits, Metadata, Path, Received, RequestHead, Service, Status, memory, open,
-};
+use transport::{Code, Connection, Limits, Path, Received, RequestHead, Service, Status, memory, open};
 
 fn serve(service: impl Service) -> Arc<dyn Connection> {
     let (connection, server) = memory::pair(&Limits::default(), &Limits::default());
@@ -24,8 +23,7 @@ fn store() -> Arc<dyn Connection> {
 
 /// What comes back for `message`: the messages, and the status behind them.
 async fn call(connection: &Arc<dyn Connection>, path: &'static str, message: &[u8]) -> (Vec<Bytes>, Status) {
-    let (path, metadata) = (Path::from_static(path), Metadata::new());
-    let head = RequestHead { path, codec: "bincode".into(), metadata, deadline: None };
+    let head = RequestHead::new(Path::from_static(path), "bincode");
     let message = Some(Bytes::copy_from_slice(message));
     let mut call = open(connection, head, message, true).await.unwrap();
     let mut messages = Vec::new();
@@ -45,6 +43,17 @@ async fn bytes_go_in_and_the_bytes_of_the_reply_come_out() {
     assert_eq!((reply, status), (vec![Bytes::new()], Status::ok()));
     let (reply, status) = call(&store, "/kv.Kv/Get", b"\x08greeting").await;
     assert_eq!((reply, status), (vec![Bytes::from_static(b"\x05hello")], Status::ok()));
+}
+
+#[tokio::test]
+async fn every_method_of_the_contract_is_served_under_the_name_the_client_uses() {
+    let store = store();
+    for path in [GET.path(), PUT.path(), DELETE.path(), INCREMENT.path()] {
+        let head = RequestHead::new(path.clone(), "bincode");
+        let mut call = open(&store, head, Some(Bytes::from_static(b"\xff")), true).await.unwrap();
+        let Received::End(status) = call.receive.receive().await else { panic!("a message") };
+        assert_eq!(status.code(), Code::Internal, "{path} is found; the message is none");
+    }
 }
 
 #[tokio::test]

@@ -303,12 +303,7 @@ async fn another_codec_is_unimplemented(transport: Transport) {
 /// What the server answers to a `Get` whose request is `messages`, byte by byte.
 async fn get_of(transport: Transport, messages: &[&'static [u8]]) -> Result<Bytes, Status> {
     let served = transport.serve(Store::new()).await;
-    let head = RequestHead {
-        path: Path::from_static("/kv.Kv/Get"),
-        codec: "bincode".into(),
-        metadata: Metadata::new(),
-        deadline: None,
-    };
+    let head = RequestHead::new(Path::from_static("/kv.Kv/Get"), "bincode");
     let mut call = open(&served.channel().await, head, None, false).await?;
     for message in messages {
         call.send.send(Bytes::from_static(message)).await?;

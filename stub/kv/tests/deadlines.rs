@@ -151,12 +151,8 @@ async fn a_timeout_too_long_to_be_counted_is_no_deadline(transport: Transport) {
 
 /// A call of `Get` that ends at `deadline` on the server, and here only when the server says so.
 async fn patient_call(served: &support::Served, deadline: Instant) -> Call {
-    let head = RequestHead {
-        path: Path::from_static("/kv.Kv/Get"),
-        codec: "bincode".into(),
-        metadata: Metadata::new(),
-        deadline: Some(deadline.into_std()),
-    };
+    let mut head = RequestHead::new(Path::from_static("/kv.Kv/Get"), "bincode");
+    head.deadline = Some(deadline.into_std());
     open(&served.channel().await, head, Some("\u{3}any".into()), true).await.unwrap()
 }
 

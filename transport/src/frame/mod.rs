@@ -61,8 +61,9 @@
 //!   Each side of a call begins with the window in the other's hello, and never has more than 2^31−1.
 //!   More credit comes as messages are read. Who has less than a message needs sends it in pieces.
 //! * Whoever gets GOING_AWAY with code 0 answers it with the same (once), after its last CALL if it
-//!   is the client. Until that answer a server still serves what is called; after it, a CALL is a
-//!   connection error. The connection closes when no call is open any more.
+//!   is the client. Until that answer a server still serves what is called, for three seconds at
+//!   least, and then refuses it (END with UNAVAILABLE); after that answer, a CALL is a connection
+//!   error. The connection closes when no call is open any more.
 //! * An error inside a frame whose header is sound costs its call; a method that a CALL declares is
 //!   declared all the same, if its part of the head block is sound. Any other error costs the
 //!   connection: the side that finds it sends GOING_AWAY with code and text, and closes. After a wrong

@@ -18,6 +18,9 @@ impl<O: Outlet> Session<O> {
         now: Option<Instant>,
         opening: &mut Option<Opening>,
     ) -> Poll<Result<u32, Status>> {
+        if let Some(opening) = &opening {
+            self.check(opening)?;
+        }
         if let Some(closed) = &self.closed {
             return Poll::Ready(Err(closed.clone()));
         }
@@ -28,7 +31,10 @@ impl<O: Outlet> Session<O> {
             self.drain();
             return Poll::Ready(Err(Status::new(Code::Unavailable, "this connection has no call ids left")));
         }
-        if self.open >= self.peer.calls || !self.has_room() {
+        if self.peer.calls == 0 {
+            return Poll::Ready(Err(Status::new(Code::Unavailable, "the peer accepts no calls")));
+        }
+        if self.open >= self.peer.calls || !self.has_room() || !self.openers.may_pass(cx.waker()) {
             if self.openers.push(cx.waker()) {
                 return Poll::Pending;
             }
@@ -38,14 +44,6 @@ impl<O: Outlet> Session<O> {
         let Some(Opening { head, message, end }) = opening.take() else {
             return Poll::Ready(Err(Status::new(Code::FailedPrecondition, "the call was opened before")));
         };
-        if let Some(message) = &message {
-            self.check_size(message)?;
-        }
-        check_metadata(&head.metadata)?;
-        if !is_codec_name(&head.codec) {
-            let text = format!("{:?} cannot be the name of a codec", head.codec);
-            return Poll::Ready(Err(Status::new(Code::InvalidArgument, text)));
-        }
         let timeout = head.deadline.zip(now).map(|(deadline, now)| deadline.saturating_duration_since(now));
         Poll::Ready(Ok(self.open_call(head, timeout, message, end)))
     }
@@ -71,7 +69,7 @@ impl<O: Outlet> Session<O> {
             if call.outgoing.is_none() && !std::mem::replace(&mut call.crowded, true) {
                 self.crowded.push(id);
             }
-            park(&mut call.sender, cx, &mut self.stale);
+            park(&mut call.sender, cx, &mut self.discarded);
             return Poll::Pending;
         }
         let after = end.then(Status::ok);
@@ -93,23 +91,17 @@ impl<O: Outlet> Session<O> {
             return Poll::Ready(Received::End(over()));
         };
         let received = call.receive();
+        if received.is_none() {
+            park(&mut call.receiver, cx, &mut self.discarded);
+        }
+        if self.role == Role::Client && matches!(received, Some(Received::End(_))) {
+            call.released = true;
+        }
         if let Some(bytes) = call.take_grant() {
-            self.out.push(Frame::Credit { call: id, bytes });
+            self.send(Frame::Credit { call: id, bytes });
         }
-        let call_is_over = self.role == Role::Client && matches!(received, Some(Received::End(_)));
-        match received {
-            None => {
-                park(&mut call.receiver, cx, &mut self.stale);
-                Poll::Pending
-            }
-            Some(received) => {
-                if call_is_over {
-                    call.released = true;
-                    self.forget_if_over(id);
-                }
-                Poll::Ready(received)
-            }
-        }
+        self.forget_if_over(id);
+        received.map_or(Poll::Pending, Poll::Ready)
     }
 
     pub(crate) fn respond(&mut self, id: u32, metadata: Metadata) -> Result<(), Status> {
@@ -122,7 +114,7 @@ impl<O: Outlet> Session<O> {
             let text = "the head of a response goes before its messages, and once";
             return Err(Status::new(Code::FailedPrecondition, text));
         }
-        self.out.push(Frame::Head { call: id, metadata });
+        self.send(Frame::Head { call: id, metadata });
         Ok(())
     }
 
@@ -151,10 +143,12 @@ impl<O: Outlet> Session<O> {
                 self.send_end(id, status);
             }
             Role::Client => {
-                if call.end.is_none() && self.closed.is_none() {
-                    self.out.push(Frame::Cancel { call: id, code: status.code() });
+                let code = status.code();
+                let tell = call.end.is_none() && self.closed.is_none();
+                call.give_up(status, &mut self.wakes, &mut self.discarded);
+                if tell {
+                    self.send(Frame::Cancel { call: id, code });
                 }
-                call.give_up(status, &mut self.wakes);
             }
         }
     }
@@ -162,7 +156,11 @@ impl<O: Outlet> Session<O> {
     /// Nobody will receive on this call again.
     pub(crate) fn stop_receiving(&mut self, id: u32) {
         let Some(call) = self.calls.get_mut(&id) else { return };
-        call.discard_received();
+        call.discard_received(&mut self.discarded);
+        if let Some(bytes) = call.take_grant() {
+            self.send(Frame::Credit { call: id, bytes });
+        }
+        let Some(call) = self.calls.get_mut(&id) else { return };
         if self.role == Role::Client {
             call.released = true;
             self.cancel(id, Status::new(Code::Cancelled, "the caller gave the call up"));
@@ -174,7 +172,7 @@ impl<O: Outlet> Session<O> {
     pub(crate) fn poll_cancelled(&mut self, cx: &mut Context<'_>, id: u32) -> Poll<()> {
         match self.calls.get_mut(&id) {
             Some(call) if call.cancelled.is_none() => {
-                park(&mut call.handler, cx, &mut self.stale);
+                park(&mut call.handler, cx, &mut self.discarded);
                 Poll::Pending
             }
             _ => Poll::Ready(()),
@@ -191,15 +189,20 @@ impl<O: Outlet> Session<O> {
         self.forget_if_over(id);
     }
 
+    /// Asks the peer for a sign of life.
+    pub(crate) fn ping(&mut self, data: [u8; 8]) {
+        self.send(Frame::Ping { reply: false, data });
+    }
+
     /// Waits no longer for the peer's answer to [`drain`](Self::drain).
     pub(crate) fn stop_waiting_for_farewell(&mut self) {
-        self.away_received = true;
+        self.refuses = true;
     }
 
     /// Begins no further calls and asks the peer for the same; those open go on to their end.
     pub(crate) fn drain(&mut self) {
         if self.closed.is_none() && !std::mem::replace(&mut self.away_sent, true) {
-            self.out.push(Frame::GoingAway { status: Status::ok() });
+            self.send(Frame::GoingAway { status: Status::ok() });
             self.wakes.extend(self.openers.take_all());
         }
     }
@@ -242,7 +245,7 @@ impl<O: Outlet> Session<O> {
         self.calls.insert(id, call);
         let metadata = head.metadata;
         let frame = CallFrame { call: id, method, name, timeout, metadata, message, end };
-        self.out.push(Frame::Call(Box::new(frame)));
+        self.send(Frame::Call(Box::new(frame)));
         id
     }
 
@@ -256,6 +259,17 @@ impl<O: Outlet> Session<O> {
         }
         self.methods.push(name.clone());
         (self.methods.len() as u8, Some(name))
+    }
+
+    /// Whether a call can be opened so.
+    fn check(&self, Opening { head, message, .. }: &Opening) -> Result<(), Status> {
+        message.as_ref().map_or(Ok(()), |message| self.check_size(message))?;
+        check_metadata(&head.metadata)?;
+        if !is_codec_name(&head.codec) {
+            let text = format!("{:?} cannot be the name of a codec", head.codec);
+            return Err(Status::new(Code::InvalidArgument, text));
+        }
+        Ok(())
     }
 
     fn check_size(&self, message: &Bytes) -> Result<(), Status> {

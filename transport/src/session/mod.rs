@@ -10,14 +10,15 @@ use std::collections::{HashMap, VecDeque};
 use std::task::{Context, Waker};
 
 use crate::call::CallState;
+use crate::discarded::Discarded;
 use crate::frame::{Frame, Hello, MAX_BLOCK, MethodName};
 use crate::waiters::Waiters;
 use crate::{Code, Limits, Metadata, RequestHead, Status};
 
 /// Where frames go: encoded at once by `tcp`, handed over as they are by `memory`.
 pub(crate) trait Outlet {
-    /// Takes one frame.
-    fn push(&mut self, frame: Frame);
+    /// Takes one frame; gives it back if it was copied.
+    fn push(&mut self, frame: Frame) -> Option<Frame>;
 
     /// How many bytes wait here.
     fn waiting(&self) -> usize;
@@ -31,8 +32,8 @@ pub(crate) enum Role {
 }
 
 /// One end of a connection. What this side does with it is in `local`, what the peer does in `peer`.
-/// Whoever calls wakes [`Session::wakes`] and drops [`Session::stale`] afterwards, when the lock around
-/// the session is released.
+/// Whoever calls wakes [`Session::wakes`] and drops [`Session::discarded`] afterwards, when the lock
+/// around the session is released.
 pub(crate) struct Session<O> {
     role: Role,
     limits: Limits,
@@ -57,11 +58,13 @@ pub(crate) struct Session<O> {
     openers: Waiters,
     away_sent: bool,
     away_received: bool,
+    /// The peer has had the time to answer GOING_AWAY: what it calls now is refused.
+    refuses: bool,
     closed: Option<Status>,
     /// Who is to be woken, once the lock is released.
     pub(crate) wakes: Vec<Waker>,
-    /// Wakers nobody needs. To drop one is to run a user's code, so that waits for the lock too.
-    pub(crate) stale: Vec<Waker>,
+    /// What nobody needs any more. To drop it can be to run a user's code, so that waits for the lock too.
+    pub(crate) discarded: Discarded,
     pub(crate) out: O,
 }
 
@@ -84,9 +87,10 @@ impl<O: Outlet> Session<O> {
             openers: Waiters::default(),
             away_sent: false,
             away_received: false,
+            refuses: false,
             closed: None,
             wakes: Vec::new(),
-            stale: Vec::new(),
+            discarded: Discarded::default(),
             out,
         }
     }
@@ -99,7 +103,7 @@ impl<O: Outlet> Session<O> {
     pub(crate) fn is_done(&self) -> bool {
         let no_further_calls = match self.role {
             Role::Client => self.away_sent,
-            Role::Server => self.away_received,
+            Role::Server => self.away_received || self.refuses,
         };
         self.closed.is_some() || (no_further_calls && self.calls.is_empty())
     }
@@ -112,7 +116,7 @@ impl<O: Outlet> Session<O> {
         for call in self.calls.values_mut() {
             // What a server said before it went is still there to be read.
             if self.role == Role::Server || !call.over {
-                call.cancel(&status, &mut self.wakes);
+                call.cancel(&status, &mut self.wakes, &mut self.discarded);
             }
         }
         self.calls.retain(|_, call| !call.released);
@@ -124,7 +128,7 @@ impl<O: Outlet> Session<O> {
     /// Says why, then ends the connection.
     pub(crate) fn close_with(&mut self, status: Status) {
         if self.closed.is_none() {
-            self.out.push(Frame::GoingAway { status: status.clone() });
+            self.send(Frame::GoingAway { status: status.clone() });
         }
         self.close(status);
     }
@@ -147,9 +151,10 @@ impl<O: Outlet> Session<O> {
                     self.wakes.extend(call.sender.take());
                 }
             }
-            // One caller for each call that may be opened. If it has lost interest, the next is woken
-            // when this is called again: see `could_open`.
-            for _ in self.open..self.peer.calls {
+            // One caller for each call that may be opened. If it has lost interest, that is found out when
+            // the task of the connection runs again: see `could_open`.
+            let free = self.peer.calls.saturating_sub(self.open) as usize;
+            for _ in self.openers.called()..free {
                 let Some(waker) = self.openers.pop() else { break };
                 self.wakes.push(waker);
             }
@@ -180,9 +185,14 @@ impl<O: Outlet> Session<O> {
         !self.accepted.is_empty() && handlers < 2 * u64::from(self.limits.calls)
     }
 
+    /// Callers that were woken to open a call and have not come by now have lost interest.
+    pub(crate) fn forget_called(&mut self) {
+        self.openers.forget_called();
+    }
+
     /// Whether callers wait to open a call although one could be opened.
     pub(crate) fn could_open(&self) -> bool {
-        !self.openers.is_empty() && self.open < self.peer.calls && self.has_room()
+        self.openers.has_any() && self.open < self.peer.calls && self.has_room()
     }
 
     /// Whether the connection has ended otherwise than by going away in good order.
@@ -202,8 +212,8 @@ impl<O: Outlet> Session<O> {
 
     /// Whether the peer sends what is to be answered, and does not read the answers.
     pub(crate) fn is_flooded(&self) -> bool {
-        let answers = UNREAD_ANSWERS + 64 * self.limits.calls as usize;
-        self.out.waiting() > self.limits.send_buffer + answers
+        let answers = UNREAD_ANSWERS.saturating_add(64 * self.limits.calls as usize);
+        self.out.waiting() > self.limits.send_buffer.saturating_add(answers)
     }
 
     /// Sends the next piece of a call's message, and what comes after the message if that was all.
@@ -220,17 +230,17 @@ impl<O: Outlet> Session<O> {
             if call.has_credit() && !std::mem::replace(&mut call.has_turn, true) {
                 self.turn.push_back(id);
             }
-            self.out.push(Frame::Message { call: id, piece, end: false });
+            self.send(Frame::Message { call: id, piece, end: false });
             return;
         }
         self.wakes.extend(call.sender.take());
         match outgoing.after {
             Some(status) if status == Status::ok() => {
-                self.out.push(Frame::Message { call: id, piece, end: true });
+                self.send(Frame::Message { call: id, piece, end: true });
                 self.ended(id);
             }
             after => {
-                self.out.push(Frame::Message { call: id, piece, end: false });
+                self.send(Frame::Message { call: id, piece, end: false });
                 if let Some(status) = after {
                     self.send_end(id, status);
                 }
@@ -241,10 +251,10 @@ impl<O: Outlet> Session<O> {
     fn send_end(&mut self, id: u32, status: Status) {
         if self.closed.is_none() {
             let status = match check_metadata(status.metadata()) {
-                Ok(()) => status,
+                Ok(()) => status.cut(MAX_BLOCK),
                 Err(too_large) => too_large,
             };
-            self.out.push(Frame::End { call: id, status });
+            self.send(Frame::End { call: id, status });
         }
         self.ended(id);
     }
@@ -252,11 +262,11 @@ impl<O: Outlet> Session<O> {
     /// This side has sent its last word on a call. For a server that ends the call.
     fn ended(&mut self, id: u32) {
         let Some(call) = self.calls.get_mut(&id) else { return };
-        call.outgoing = None;
+        call.discard_outgoing(&mut self.discarded);
         call.ending = true;
         if self.role == Role::Server && !std::mem::replace(&mut call.over, true) {
             self.open -= 1;
-            call.discard_received();
+            call.discard_received(&mut self.discarded);
             // Whoever still reads learns that there is nothing to come.
             call.end.get_or_insert_with(over);
             self.wakes.extend(call.receiver.take());
@@ -267,9 +277,20 @@ impl<O: Outlet> Session<O> {
 
     /// Drops what is known of a call that is over on the wire and that no handle needs.
     fn forget_if_over(&mut self, id: u32) {
-        if self.calls.get(&id).is_some_and(|call| call.released && (call.over || self.closed.is_some())) {
-            let wakers = self.calls.remove(&id).map(|mut call| call.take_wakers());
-            self.stale.extend(wakers.into_iter().flatten());
+        let is_over = |call: &CallState| call.released && (call.over || self.closed.is_some());
+        if self.calls.get(&id).is_some_and(is_over)
+            && let Some(mut call) = self.calls.remove(&id)
+        {
+            call.discard_received(&mut self.discarded);
+            call.discard_outgoing(&mut self.discarded);
+            call.take_wakers().for_each(|waker| self.discarded.waker(waker));
+        }
+    }
+
+    /// Sends a frame.
+    fn send(&mut self, frame: Frame) {
+        if let Some(copied) = self.out.push(frame) {
+            self.discarded.frame(copied);
         }
     }
 
@@ -279,9 +300,11 @@ impl<O: Outlet> Session<O> {
 }
 
 /// Notes who waits, in place of who waited before.
-fn park(place: &mut Option<Waker>, cx: &Context<'_>, stale: &mut Vec<Waker>) {
-    if !place.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
-        stale.extend(place.replace(cx.waker().clone()));
+fn park(place: &mut Option<Waker>, cx: &Context<'_>, discarded: &mut Discarded) {
+    if !place.as_ref().is_some_and(|waker| waker.will_wake(cx.waker()))
+        && let Some(former) = place.replace(cx.waker().clone())
+    {
+        discarded.waker(former);
     }
 }
 

@@ -136,11 +136,12 @@ struct Handles {
 struct Outbox(VecDeque<Frame>, usize);
 
 impl Outlet for Outbox {
-    fn push(&mut self, frame: Frame) {
+    fn push(&mut self, frame: Frame) -> Option<Frame> {
         let mut bytes = bytes::BytesMut::new();
         frame.encode(&mut bytes);
         self.1 += bytes.len();
         self.0.push_back(frame);
+        None
     }
 
     fn waiting(&self) -> usize {
@@ -249,8 +250,11 @@ impl End {
     fn check_credit(&self, other: &Self) {
         for (id, call) in &self.session.calls {
             let Some(sender) = other.session.calls.get(id) else { continue };
-            let Some(held) = call.held() else { continue };
-            assert_eq!(call.allowed() + held, call.window(), "call {id}: what is here, and what may come");
+            assert_eq!(
+                call.allowed() + call.held(),
+                call.window(),
+                "call {id}: what is here, and what may come"
+            );
             if call.end.is_none() && sender.cancelled.is_none() && !sender.over {
                 let sender_has = sender.credit() + other.credit_on_the_wire(*id, &self.session.out);
                 let on_the_way = self.cost_on_the_wire(*id, &other.session.out);
@@ -337,12 +341,7 @@ impl Pair {
     }
 
     fn open(&mut self, message: Option<usize>, end: bool) {
-        let head = RequestHead {
-            path: Path::from_static("/test.Test/Call"),
-            codec: "raw".into(),
-            metadata: Metadata::new(),
-            deadline: None,
-        };
+        let head = RequestHead::new(Path::from_static("/test.Test/Call"), "raw");
         let message = message.map(|size| Bytes::from(vec![0; size]));
         let mut opening = Some(Opening { head, message, end });
         if let Poll::Ready(Ok(id)) = self.client.session.poll_open(&mut idle(), None, &mut opening) {

@@ -60,7 +60,7 @@ impl<O: Outlet> Session<O> {
                 Ok(())
             }
             Frame::Ping { reply: false, data } => {
-                self.out.push(Frame::Ping { reply: true, data });
+                self.send(Frame::Ping { reply: true, data });
                 Ok(())
             }
             Frame::Ping { reply: true, .. } => Ok(()),
@@ -109,7 +109,7 @@ impl<O: Outlet> Session<O> {
                 {
                     self.methods.push(name);
                 }
-                self.out.push(Frame::End { call: id, status: reason });
+                self.send(Frame::End { call: id, status: reason });
                 return Ok(());
             }
             Kind::Head => self.only_from(Role::Server, kind)?,
@@ -131,13 +131,18 @@ impl<O: Outlet> Session<O> {
         let name = match self.resolve(&frame) {
             Ok(name) => name,
             Err(reason) => {
-                self.out.push(Frame::End { call: id, status: reason });
+                self.discarded.frame(Frame::Call(Box::new(frame)));
+                self.send(Frame::End { call: id, status: reason });
                 return Ok(());
             }
         };
-        if self.open >= self.limits.calls {
-            let text = format!("more than {} calls at once on one connection", self.limits.calls);
-            self.out.push(Frame::End { call: id, status: Status::new(Code::Unavailable, text) });
+        if self.refuses || self.open >= self.limits.calls {
+            let text = match self.refuses {
+                true => "the connection is going away".to_owned(),
+                false => format!("more than {} calls at once on one connection", self.limits.calls),
+            };
+            self.discarded.frame(Frame::Call(Box::new(frame)));
+            self.send(Frame::End { call: id, status: Status::new(Code::Unavailable, text) });
             return Ok(());
         }
         self.open += 1;
@@ -200,12 +205,14 @@ impl<O: Outlet> Session<O> {
 
     fn handle_piece(&mut self, id: u32, piece: Piece, end: bool) {
         let Some(call) = self.calls.get_mut(&id) else { return };
-        if let Err(reason) = call.receive_piece(piece, self.limits.message, &mut self.wakes) {
+        if let Err(reason) =
+            call.receive_piece(piece, self.limits.message, &mut self.wakes, &mut self.discarded)
+        {
             self.fail(id, reason);
         } else if end {
             self.handle_end(id, Status::ok());
         } else if let Some(bytes) = call.take_grant() {
-            self.out.push(Frame::Credit { call: id, bytes });
+            self.send(Frame::Credit { call: id, bytes });
         }
     }
 
@@ -219,7 +226,7 @@ impl<O: Outlet> Session<O> {
         if self.role == Role::Client && !std::mem::replace(&mut call.over, true) {
             self.open -= 1;
             call.ending = true;
-            call.outgoing = None;
+            call.discard_outgoing(&mut self.discarded);
             self.wakes.extend(call.sender.take());
             self.forget_if_over(id);
         }
@@ -238,7 +245,7 @@ impl<O: Outlet> Session<O> {
     /// The caller of a call that is served here wants no answer any more.
     fn cancelled(&mut self, id: u32, status: Status) {
         let Some(call) = self.calls.get_mut(&id) else { return };
-        call.cancel(&status, &mut self.wakes);
+        call.cancel(&status, &mut self.wakes, &mut self.discarded);
         // The end was decided and stood behind messages that are not sent any more.
         if call.ending {
             self.send_end(id, status);
@@ -259,7 +266,7 @@ impl<O: Outlet> Session<O> {
         let Some(call) = self.calls.get_mut(&id) else { return };
         match self.role {
             Role::Server => {
-                call.cancel(&reason, &mut self.wakes);
+                call.cancel(&reason, &mut self.wakes, &mut self.discarded);
                 if !call.over {
                     self.send_end(id, reason);
                 }

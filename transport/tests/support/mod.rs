@@ -7,8 +7,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tokio::sync::oneshot;
 use transport::{
-    Call, Code, Connection, IncomingCall, Limits, Metadata, Path, Received, RequestHead, Service, Serving,
-    Status, memory, open, tcp,
+    Call, Code, Connection, IncomingCall, Limits, Path, Received, RequestHead, Service, Serving, Status,
+    memory, open, tcp,
 };
 
 /// A service that is one closure.
@@ -115,12 +115,7 @@ impl Transport {
 }
 
 pub fn head(path: &'static str) -> RequestHead {
-    RequestHead {
-        path: Path::from_static(path),
-        codec: "raw".into(),
-        metadata: Metadata::new(),
-        deadline: None,
-    }
+    RequestHead::new(Path::from_static(path), "raw")
 }
 
 pub async fn start(connection: &Arc<dyn Connection>) -> Call {

@@ -41,6 +41,14 @@ async fn main() -> ExitCode {
         .with_max_level(level)
         .with_target(false)
         .init();
+    // Before anybody can know that this server is there.
+    let mut signals = match Signals::new() {
+        Ok(signals) => signals,
+        Err(error) => {
+            eprintln!("error: cannot wait for signals: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
     let server = match listen(&args.listen).await {
         Ok(server) => server,
         Err(status) => {
@@ -48,13 +56,8 @@ async fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    match told_to_stop().await {
-        Ok(signal) => tracing::info!("{signal}: no further calls are accepted, open ones may end"),
-        Err(error) => {
-            eprintln!("error: cannot wait for signals: {error}");
-            return ExitCode::FAILURE;
-        }
-    }
+    let signal = signals.next().await;
+    tracing::info!("{signal}: no further calls are accepted, open ones may end");
     tokio::select! {
         ended = server.drain(GRACE) => match ended {
             true => ExitCode::SUCCESS,
@@ -63,7 +66,7 @@ async fn main() -> ExitCode {
                 ExitCode::FAILURE
             }
         },
-        Ok(signal) = told_to_stop() => {
+        signal = signals.next() => {
             tracing::warn!("{signal} again: ending at once");
             ExitCode::FAILURE
         }
@@ -78,24 +81,44 @@ async fn listen(addresses: &[Address]) -> Result<Server, Status> {
     Ok(server)
 }
 
-/// Waits for the first signal that asks this process to end.
+/// The signals that ask this process to end.
 #[cfg(unix)]
-async fn told_to_stop() -> std::io::Result<&'static str> {
-    use tokio::signal::unix::{SignalKind, signal};
+struct Signals {
+    interrupt: tokio::signal::unix::Signal,
+    terminate: tokio::signal::unix::Signal,
+}
 
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    tokio::select! {
-        _ = interrupt.recv() => Ok("Ctrl-C"),
-        _ = terminate.recv() => Ok("SIGTERM"),
+#[cfg(unix)]
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+    }
+
+    async fn next(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.interrupt.recv() => "Ctrl-C",
+            _ = self.terminate.recv() => "SIGTERM",
+        }
     }
 }
 
-/// Waits for the first signal that asks this process to end.
+/// The signals that ask this process to end.
 #[cfg(not(unix))]
-async fn told_to_stop() -> std::io::Result<&'static str> {
-    tokio::signal::ctrl_c().await?;
-    Ok("Ctrl-C")
+struct Signals;
+
+#[cfg(not(unix))]
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        Ok(Self)
+    }
+
+    async fn next(&mut self) -> &'static str {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+        "Ctrl-C"
+    }
 }
 
 /// How long open calls may take to end.

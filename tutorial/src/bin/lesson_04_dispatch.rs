@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use kv::{KvServer, Store};
 use server::Router;
-use transport::{Connection, Limits, Metadata, Path, Received, RequestHead, Status, memory, open};
+use transport::{Connection, Limits, Path, Received, RequestHead, Status, memory, open};
 use tutorial::lesson::LESSONS;
 use tutorial::page::{BOLD, Page, hex};
 
@@ -83,12 +83,7 @@ async fn call(
 ) -> Result<(), Status> {
     page.line(format_args!("    {BOLD}{path}{BOLD:#}"));
     page.line(format_args!("      in:  {}", shown(message)));
-    let head = RequestHead {
-        path: Path::from_static(path),
-        codec: "bincode".into(),
-        metadata: Metadata::new(),
-        deadline: None,
-    };
+    let head = RequestHead::new(Path::from_static(path), "bincode");
     let mut call = open(connection, head, Some(Bytes::from_static(message)), true).await?;
     loop {
         match call.receive.receive().await {

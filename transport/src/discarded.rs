@@ -1,0 +1,42 @@
+//! What is dropped when the lock is released, and not before.
+
+use std::task::Waker;
+
+use bytes::Bytes;
+
+use crate::frame::Frame;
+
+/// What nobody needs any more. A waker's drop can be a user's code, and so can that of bytes
+/// ([`Bytes::from_owner`]); neither may run under the lock of a connection.
+///
+/// The first frame has a place of its own, so that sending a message allocates nothing here.
+#[derive(Default)]
+pub(crate) struct Discarded {
+    frame: Option<Frame>,
+    more: Vec<Item>,
+}
+
+/// Held until it is dropped.
+#[allow(dead_code)]
+enum Item {
+    Frame(Frame),
+    Message(Bytes),
+    Waker(Waker),
+}
+
+impl Discarded {
+    pub(crate) fn frame(&mut self, frame: Frame) {
+        match self.frame {
+            None => self.frame = Some(frame),
+            Some(_) => self.more.push(Item::Frame(frame)),
+        }
+    }
+
+    pub(crate) fn message(&mut self, message: Bytes) {
+        self.more.push(Item::Message(message));
+    }
+
+    pub(crate) fn waker(&mut self, waker: Waker) {
+        self.more.push(Item::Waker(waker));
+    }
+}
