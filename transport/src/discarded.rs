@@ -16,8 +16,7 @@ pub(crate) struct Discarded {
     more: Vec<Item>,
 }
 
-/// Held until it is dropped.
-#[allow(dead_code)]
+#[expect(dead_code, reason = "they are held to be dropped")]
 enum Item {
     Frame(Frame),
     Message(Bytes),
