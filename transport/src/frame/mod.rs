@@ -36,7 +36,7 @@
 //! | HEAD | 0x10 | the payload begins with a head block |
 //! | BODY | 0x20 | a message, or its first piece, follows |
 //! | MORE | 0x40 | the message goes on in the next MESSAGE frame of this call |
-//! | END | 0x80 | after this message an END with code 0, no text and no metadata is understood |
+//! | END | 0x80 | behind this frame an END with code 0, no text and no metadata is understood |
 //!
 //! MORE needs a message in the frame and excludes END. A flag not listed for a kind is an error.
 //!
@@ -47,9 +47,12 @@
 //! that remains until the deadline, in microseconds (8); then metadata until the block's end.
 //! A metadata field: name length (1), name, value length (2), value; a binary value stands as it is.
 //!
-//! A client numbers methods from 1 to 255: a CALL whose head block has a method declares that
-//! number, and later calls of the same path and codec name only the number. Number 0 declares
-//! nothing and always comes with a method.
+//! A path is `/`, a service, `/` and a method, at most 1,024 bytes of visible ASCII; a codec 1 to 64
+//! bytes of visible ASCII. Metadata keeps to the rules of gRPC: see [`Metadata`].
+//!
+//! A client numbers methods one after the other, from 1 to 255: a CALL whose head block has a method
+//! declares the next number, and later calls of the same path and codec name only the number. Number
+//! 0 declares nothing and always comes with a method.
 //!
 //! # Rules
 //!
