@@ -52,12 +52,14 @@ fn sources(folder: &str) -> Vec<(String, String)> {
     found
 }
 
-const LIBRARIES: [&str; 5] = ["transport/src", "stub/src", "stub/kv/src", "server/src", "client/src"];
+const LIBRARIES: [&str; 6] =
+    ["transport/src", "transport/http2/src", "stub/src", "stub/kv/src", "server/src", "client/src"];
 
 #[test]
 fn each_crate_depends_only_on_those_below_it() {
     let below: BTreeMap<&str, &[&str]> = BTreeMap::from([
-        ("transport", &[][..]),
+        ("http2", &[][..]),
+        ("transport", &["http2"]),
         ("stub", &["transport"]),
         ("server", &["stub", "transport"]),
         ("client", &["stub", "transport"]),
@@ -87,6 +89,17 @@ fn transport_knows_no_codec() {
         assert!(!dependencies.iter().any(|name| name.contains(codec)), "transport depends on {codec}");
         for (file, text) in sources("transport/src") {
             assert!(!text.contains(codec), "{file} names {codec}");
+        }
+    }
+}
+
+#[test]
+fn http2_knows_no_runtime_no_socket_and_no_clock() {
+    let allowed = BTreeSet::from(["bytes".to_owned(), "thiserror".to_owned()]);
+    assert_eq!(dependencies()["http2"], allowed);
+    for (file, text) in sources("transport/http2/src") {
+        for absent in ["std::net", "std::io", "Instant::now", "grpc"] {
+            assert!(!text.contains(absent), "{file} has {absent}");
         }
     }
 }
@@ -130,7 +143,7 @@ fn one_file_knows_bincode() {
 fn every_crate_takes_the_lints_of_the_workspace_which_forbid_unsafe_code() {
     let workspace = std::fs::read_to_string(root().join("Cargo.toml")).unwrap();
     assert!(workspace.contains("unsafe_code = \"forbid\""));
-    for member in ["transport", "stub", "stub/kv", "server", "client", "tutorial"] {
+    for member in ["transport", "transport/http2", "stub", "stub/kv", "server", "client", "tutorial"] {
         let manifest = std::fs::read_to_string(root().join(member).join("Cargo.toml")).unwrap();
         assert!(manifest.contains("[lints]\nworkspace = true"), "{member}");
     }
