@@ -45,8 +45,7 @@ impl Channel {
     /// # Errors
     /// As [`Channel::connect`].
     pub async fn connect_with(address: &str, limits: Limits) -> Result<Arc<Self>, Status> {
-        let parsed = address.parse::<Address>();
-        let address = parsed.map_err(|error| Status::new(Code::InvalidArgument, error.to_string()))?;
+        let address: Address = address.parse()?;
         let connection = address.connect(&limits).await?;
         let state = State {
             connection: Some((connection, Instant::now())),

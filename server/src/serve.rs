@@ -43,8 +43,7 @@ impl Server {
     /// # Errors
     /// INVALID_ARGUMENT when that is no address; UNAVAILABLE when one cannot listen there.
     pub async fn listen(&mut self, address: &str) -> Result<Address, Status> {
-        let parsed = address.parse::<Address>();
-        let address = parsed.map_err(|error| Status::new(Code::InvalidArgument, error.to_string()))?;
+        let address: Address = address.parse()?;
         let listener = address.listen(&self.limits).await?;
         let bound = listener.address().map_err(|error| {
             Status::new(Code::Unavailable, format!("cannot listen on {address}: {error}"))

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use thiserror::Error;
 use tokio::net::TcpStream;
 
-use crate::{Connection, Limits, Service, Status, memory, tcp};
+use crate::{Code, Connection, Limits, Service, Status, memory, tcp};
 
 /// Where a server is, and which transport leads there. This is the one place that knows all
 /// transports; who wants another one changes an address.
@@ -162,6 +162,12 @@ impl FromStr for Address {
             return Err(wrong("it has no host"));
         }
         Ok(Self::Tcp { host: host.to_owned(), port })
+    }
+}
+
+impl From<AddressError> for Status {
+    fn from(error: AddressError) -> Self {
+        Self::new(Code::InvalidArgument, error.to_string())
     }
 }
 

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use crate::Metadata;
+use crate::{Metadata, frame};
 
 /// How a call ended. Every call ends with exactly one, also a call that went well ([`Code::Ok`]).
 ///
@@ -89,11 +89,11 @@ impl Status {
         &self.metadata
     }
 
-    /// This status with no more than `length` bytes of its text.
-    pub(crate) fn cut(mut self, length: usize) -> Self {
-        if self.message.len() > length {
-            let end = self.message.floor_char_boundary(length);
-            self.message.to_mut().truncate(end);
+    /// This status with as much of its text as a frame holds.
+    pub(crate) fn cut(mut self) -> Self {
+        let length = frame::cut(&self.message).len();
+        if length < self.message.len() {
+            self.message.to_mut().truncate(length);
         }
         self
     }

@@ -7,7 +7,6 @@ use std::task::{Context, Poll};
 use kv::{Kv, KvClient, KvServer, Store};
 use server::Router;
 use tokio::net::{TcpListener, TcpStream};
-use transport::frame::Hello;
 use transport::{
     Call, Code, Connection, IncomingCall, Limits, Opening, RequestHead, Service, Serving, Status, tcp,
 };
@@ -129,9 +128,6 @@ pub fn received(events: &[Event]) -> Vec<u8> {
 fn bytes(events: &[Event], pick: impl Fn(&Event) -> Option<&Vec<u8>>) -> Vec<u8> {
     events.iter().filter_map(pick).flatten().copied().collect()
 }
-
-/// How many bytes each side says before the first call.
-pub const HELLO_SIZE: usize = Hello::SIZE;
 
 /// Where events are noted, from wherever they happen.
 #[derive(Clone, Default)]

@@ -1,8 +1,8 @@
 //! Tells a [`Journey`] step by step, with its bytes.
 
-use transport::frame::Flags;
+use transport::frame::{Flags, Hello};
 
-use crate::journey::{self, Event, HELLO_SIZE, Journey, received, sent};
+use crate::journey::{self, Event, Journey, received, sent};
 use crate::lens::{self, Layer, Span};
 use crate::page::{Page, count};
 
@@ -15,11 +15,12 @@ pub fn tell(journey: &Journey, page: &mut Page) {
     page.heading("what it cost");
     let (sent_again, received_again) = (journey::sent(&journey.again), journey::received(&journey.again));
     page.say(&format!(
-        "{} there and {} back; before it, each side had sent {HELLO_SIZE} bytes of greeting (lesson 3). \
+        "{} there and {} back; before it, each side had sent {} bytes of greeting (lesson 3). \
          This first call carried the path and gave it number 1. The same call, made once more, sends only \
          the number: {} there and {} back.",
         count(sent.len(), "byte"),
         count(received.len(), "byte"),
+        Hello::SIZE,
         count(sent_again.len(), "byte"),
         count(received_again.len(), "byte"),
     ));

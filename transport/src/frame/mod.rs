@@ -233,6 +233,6 @@ impl CallFrame {
 }
 
 /// The part of a status text that a frame holds.
-fn cut(text: &str) -> &str {
+pub(crate) fn cut(text: &str) -> &str {
     &text[..text.floor_char_boundary(MAX_BLOCK)]
 }

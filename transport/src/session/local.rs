@@ -97,9 +97,7 @@ impl<O: Outlet> Session<O> {
         if self.role == Role::Client && matches!(received, Some(Received::End(_))) {
             call.released = true;
         }
-        if let Some(bytes) = call.take_grant() {
-            self.send(Frame::Credit { call: id, bytes });
-        }
+        self.give_credit(id);
         self.forget_if_over(id);
         received.map_or(Poll::Pending, Poll::Ready)
     }
@@ -157,14 +155,13 @@ impl<O: Outlet> Session<O> {
     pub(crate) fn stop_receiving(&mut self, id: u32) {
         let Some(call) = self.calls.get_mut(&id) else { return };
         call.discard_received(&mut self.discarded);
-        if let Some(bytes) = call.take_grant() {
-            self.send(Frame::Credit { call: id, bytes });
-        }
-        let Some(call) = self.calls.get_mut(&id) else { return };
-        if self.role == Role::Client {
-            call.released = true;
-            self.cancel(id, Status::new(Code::Cancelled, "the caller gave the call up"));
-            self.forget_if_over(id);
+        match self.role {
+            Role::Server => self.give_credit(id),
+            Role::Client => {
+                call.released = true;
+                self.cancel(id, Status::new(Code::Cancelled, "the caller gave the call up"));
+                self.forget_if_over(id);
+            }
         }
     }
 

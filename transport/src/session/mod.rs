@@ -251,7 +251,7 @@ impl<O: Outlet> Session<O> {
     fn send_end(&mut self, id: u32, status: Status) {
         if self.closed.is_none() {
             let status = match check_metadata(status.metadata()) {
-                Ok(()) => status.cut(MAX_BLOCK),
+                Ok(()) => status.cut(),
                 Err(too_large) => too_large,
             };
             self.send(Frame::End { call: id, status });
@@ -284,6 +284,13 @@ impl<O: Outlet> Session<O> {
             call.discard_received(&mut self.discarded);
             call.discard_outgoing(&mut self.discarded);
             call.take_wakers().for_each(|waker| self.discarded.waker(waker));
+        }
+    }
+
+    /// Gives back to the peer what has been read of a call, if that is worth a frame.
+    fn give_credit(&mut self, id: u32) {
+        if let Some(bytes) = self.calls.get_mut(&id).and_then(CallState::take_grant) {
+            self.send(Frame::Credit { call: id, bytes });
         }
     }
 

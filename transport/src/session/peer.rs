@@ -211,8 +211,8 @@ impl<O: Outlet> Session<O> {
             self.fail(id, reason);
         } else if end {
             self.handle_end(id, Status::ok());
-        } else if let Some(bytes) = call.take_grant() {
-            self.send(Frame::Credit { call: id, bytes });
+        } else {
+            self.give_credit(id);
         }
     }
 
