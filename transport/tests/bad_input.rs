@@ -15,7 +15,7 @@ use support::{Handler, echo, end_of, head, service, start, unary};
 use tokio::io::{
     AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufStream, DuplexStream, ReadBuf, duplex,
 };
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use transport::frame::{CallFrame, Decoder, Frame, Hello, MethodName, Piece};
 use transport::{
@@ -116,6 +116,17 @@ async fn server() -> (Peer, Outcome) {
 async fn server_with(limits: Limits) -> (Peer, Outcome) {
     let (io, outcome) = serve(service(echo), limits);
     (Peer::greet(io).await, outcome)
+}
+
+/// A peer made by hand of a server that echoes, and what lets that drain.
+async fn server_to_drain() -> (Peer, oneshot::Sender<()>, Outcome) {
+    let (near, far) = duplex(64 << 10);
+    let (drain, drained) = oneshot::channel();
+    let outcome = tokio::spawn(async move {
+        let drained = async { drained.await.unwrap() };
+        tcp::serve_over(far, &Limits::default(), service(echo), drained).await
+    });
+    (Peer::greet(near).await, drain, outcome)
 }
 
 /// A peer made by hand of a client.
@@ -669,13 +680,7 @@ async fn a_keepalive_without_end_is_none() {
 
 #[tokio::test(start_paused = true)]
 async fn a_peer_that_does_not_answer_going_away_is_left_after_a_while() {
-    let (near, far) = duplex(64 << 10);
-    let (drain, drained) = tokio::sync::oneshot::channel::<()>();
-    let outcome = tokio::spawn(async move {
-        let drained = async { drained.await.unwrap() };
-        tcp::serve_over(far, &Limits::default(), service(echo), drained).await
-    });
-    let mut peer = Peer::greet(near).await;
+    let (mut peer, drain, outcome) = server_to_drain().await;
     drain.send(()).unwrap();
     assert_eq!(peer.receive().await, Some(Frame::GoingAway { status: Status::ok() }));
     assert_eq!(outcome.await.unwrap(), Ok(()));
@@ -719,13 +724,7 @@ impl Peer {
 
 #[tokio::test(start_paused = true)]
 async fn a_call_that_comes_too_late_while_draining_is_refused_alone() {
-    let (near, far) = duplex(64 << 10);
-    let (drain, drained) = tokio::sync::oneshot::channel::<()>();
-    let outcome = tokio::spawn(async move {
-        let drained = async { drained.await.unwrap() };
-        tcp::serve_over(far, &Limits::default(), service(echo), drained).await
-    });
-    let mut peer = Peer::greet(near).await;
+    let (mut peer, drain, outcome) = server_to_drain().await;
     peer.send(open_frame(1)).await;
     drain.send(()).unwrap();
     assert_eq!(peer.receive().await, Some(Frame::GoingAway { status: Status::ok() }));
