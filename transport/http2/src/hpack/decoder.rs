@@ -3,7 +3,7 @@
 use bytes::{Bytes, BytesMut};
 
 use super::table::Table;
-use super::{DEFAULT_TABLE_SIZE, Field, HpackError, huffman, integer};
+use super::{DEFAULT_TABLE_SIZE, Field, Fields, HpackError, huffman, integer};
 
 /// Decodes the field blocks of one direction of a connection, in their order.
 #[derive(Debug)]
@@ -21,7 +21,7 @@ pub struct Decoder {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FieldList {
     /// All of them, in order.
-    Fields(Vec<Field>),
+    Fields(Fields),
     /// There were more than allowed. The table is as it must be, and the connection goes on.
     TooLarge,
 }
@@ -44,6 +44,12 @@ impl Decoder {
     pub fn allow_table_size(&mut self, size: usize) {
         self.allowed = size;
         self.change_due = size < self.table.max_size();
+    }
+
+    /// How often the table was changed. As long as that stays the same, a block that has been decoded once
+    /// says the same again. `None`: the next block has to be decoded, because it must begin with a change.
+    pub fn changes(&self) -> Option<u64> {
+        (!self.change_due).then(|| self.table.changes())
     }
 
     /// Decodes one whole field block.
@@ -143,7 +149,7 @@ impl List {
     }
 
     fn finish(self, limits: &Decoder) -> FieldList {
-        if self.is_allowed(limits) { FieldList::Fields(self.fields) } else { FieldList::TooLarge }
+        if self.is_allowed(limits) { FieldList::Fields(self.fields.into()) } else { FieldList::TooLarge }
     }
 
     fn is_allowed(&self, limits: &Decoder) -> bool {

@@ -3,23 +3,36 @@
 use bytes::{BufMut, BytesMut};
 
 use super::table::{Found, Table};
-use super::{DEFAULT_TABLE_SIZE, Field, huffman, integer};
+use super::{DEFAULT_TABLE_SIZE, Field, Fields, huffman, integer};
 
 /// Encodes the field blocks of one direction of a connection, in the order in which they are sent.
 ///
 /// Every field that is not sensitive enters the table, so that a list sent again takes one byte a field
-/// as long as the table holds it.
+/// as long as the table holds it. And a list that is a clone of one sent before is not even looked up
+/// again: its block is kept.
 #[derive(Debug)]
 pub struct Encoder {
     table: Table,
     /// The smallest and the last size that the peer has allowed since the last block.
     change: Option<(usize, usize)>,
+    /// The last lists whose blocks change nothing in the table.
+    sent: Vec<Sent>,
+    /// Which of them is the next to be replaced.
+    next: usize,
+}
+
+/// A list that was sent, and its block, which is right as long as the table is what it was.
+#[derive(Debug)]
+struct Sent {
+    fields: Fields,
+    changes: u64,
+    block: Box<[u8]>,
 }
 
 impl Encoder {
     /// An encoder with an empty table.
     pub fn new() -> Self {
-        Self { table: Table::new(), change: None }
+        Self { table: Table::new(), change: None, sent: Vec::new(), next: 0 }
     }
 
     /// Keeps to the table size that the peer allows (SETTINGS_HEADER_TABLE_SIZE). The table is never
@@ -35,7 +48,25 @@ impl Encoder {
     }
 
     /// Appends the field block of `fields` to `dst`.
-    pub fn encode<'a>(&mut self, fields: impl IntoIterator<Item = &'a Field>, dst: &mut BytesMut) {
+    pub fn encode(&mut self, fields: &Fields, dst: &mut BytesMut) {
+        let changes = self.table.changes();
+        if self.change.is_none()
+            && let Some(sent) = self.sent.iter().find(|sent| sent.fields.is_clone_of(fields))
+            && sent.changes == changes
+        {
+            return dst.put_slice(&sent.block);
+        }
+        let start = dst.len();
+        self.change_size(dst);
+        fields.iter().for_each(|field| self.field(field, dst));
+        let block = &dst[start..];
+        if self.table.changes() == changes && block.len() <= MAX_KEPT {
+            self.keep(Sent { fields: fields.clone(), changes, block: block.into() });
+        }
+    }
+
+    /// Tells the peer's decoder that the table's size was changed.
+    fn change_size(&mut self, dst: &mut BytesMut) {
         if let Some((smallest, last)) = self.change.take() {
             // Both, if it was smaller in between: it was emptied then (RFC 7541 §4.2).
             if smallest < last {
@@ -43,8 +74,16 @@ impl Encoder {
             }
             integer::encode(last, 5, 0b0010_0000, dst);
         }
-        for field in fields {
-            self.field(field, dst);
+    }
+
+    fn keep(&mut self, sent: Sent) {
+        if let Some(same) = self.sent.iter_mut().find(|kept| kept.fields.is_clone_of(&sent.fields)) {
+            *same = sent;
+        } else if self.sent.len() < KEPT {
+            self.sent.push(sent);
+        } else {
+            self.sent[self.next] = sent;
+            self.next = (self.next + 1) % KEPT;
         }
     }
 
@@ -94,6 +133,12 @@ fn string(text: &[u8], dst: &mut BytesMut) {
         dst.put_slice(text);
     }
 }
+
+/// How many lists are kept with their blocks.
+const KEPT: usize = 16;
+
+/// How long a block that is kept may be, in bytes.
+const MAX_KEPT: usize = 256;
 
 #[cfg(test)]
 impl Encoder {

@@ -35,7 +35,7 @@ fn owned(list: Fields) -> Vec<(String, String)> {
 fn decodes(mut decoder: Decoder, examples: &[Example]) {
     for example in examples {
         let decoded = decoder.decode(&hex(example.block)).unwrap();
-        assert_eq!(decoded, FieldList::Fields(fields(example.says)));
+        assert_eq!(decoded, FieldList::Fields(fields(example.says).into()));
         assert_eq!(decoder.table(), (example.size, owned(example.table)));
     }
 }
@@ -44,7 +44,7 @@ fn decodes(mut decoder: Decoder, examples: &[Example]) {
 fn encodes(mut encoder: Encoder, examples: &[Example]) {
     for example in examples {
         let mut block = BytesMut::new();
-        encoder.encode(&fields(example.says), &mut block);
+        encoder.encode(&fields(example.says).into(), &mut block);
         assert_eq!(block, hex(example.block));
         assert_eq!(encoder.table(), (example.size, owned(example.table)));
     }
@@ -77,11 +77,11 @@ fn rfc7541_c_2_3_literal_header_field_never_indexed() {
     let block = hex("1008 7061 7373 776f 7264 0673 6563 7265 74");
     let secret = Field { sensitive: true, ..Field::new("password", "secret") };
     let mut decoder = decoder();
-    assert_eq!(decoder.decode(&block), Ok(FieldList::Fields(vec![secret.clone()])));
+    assert_eq!(decoder.decode(&block), Ok(FieldList::Fields(vec![secret.clone()].into())));
     assert_eq!(decoder.table(), (0, vec![]));
 
     let (mut encoder, mut encoded) = (Encoder::new(), BytesMut::new());
-    encoder.encode(&[secret], &mut encoded);
+    encoder.encode(&vec![secret].into(), &mut encoded);
     assert_eq!(encoded[0] & 0xf0, 0x10, "never indexed, also when it is sent on");
     assert_eq!(encoder.table(), (0, vec![]));
 }
@@ -237,7 +237,7 @@ fn rfc7541_c_6_response_examples_with_huffman_coding() {
     encoder.resize_table(256);
     for (example, same) in responses(blocks).iter().zip([true, false, true]) {
         let mut block = BytesMut::new();
-        encoder.encode(&fields(example.says), &mut block);
+        encoder.encode(&fields(example.says).into(), &mut block);
         assert_eq!(block == hex(example.block), same);
         assert_eq!(encoder.table(), (example.size, owned(example.table)));
     }

@@ -10,6 +10,7 @@
 //! |------|---------------------|
 //! | `integer` | 5.1 |
 //! | `huffman` | 5.2, appendix B |
+//! | `fields` | 1.3 |
 //! | `table` | 2.3, 4, appendix A |
 //! | `decoder` | 3, 6 |
 //! | `encoder` | 6, 7.1 |
@@ -18,6 +19,7 @@ mod decoder;
 mod encoder;
 #[cfg(test)]
 mod examples;
+mod fields;
 mod huffman;
 mod integer;
 mod table;
@@ -27,6 +29,7 @@ use thiserror::Error;
 
 pub use decoder::{Decoder, FieldList};
 pub use encoder::Encoder;
+pub use fields::Fields;
 
 /// A header field: a name and a value.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -16,6 +16,8 @@ pub(super) struct Table {
     size: usize,
     /// What they may.
     max_size: usize,
+    /// How often it was changed.
+    changes: u64,
 }
 
 /// Where a field, or its name alone, is found.
@@ -31,23 +33,30 @@ pub(super) enum Found {
 
 impl Table {
     pub(super) fn new() -> Self {
-        Self { fields: VecDeque::new(), size: 0, max_size: DEFAULT_TABLE_SIZE }
+        Self { fields: VecDeque::new(), size: 0, max_size: DEFAULT_TABLE_SIZE, changes: 0 }
     }
 
     pub(super) fn max_size(&self) -> usize {
         self.max_size
     }
 
+    /// How often the table was changed: as long as that is the same, the same block says the same.
+    pub(super) fn changes(&self) -> u64 {
+        self.changes
+    }
+
     /// Changes how large the table may be; fields that do not fit any more are gone, the oldest first
     /// (RFC 7541 §4.3).
     pub(super) fn resize(&mut self, max_size: usize) {
         self.max_size = max_size;
+        self.changes += 1;
         self.evict(0);
     }
 
     /// Adds a field as the newest. One larger than the table empties it, which is no error (RFC 7541
     /// §4.4).
     pub(super) fn insert(&mut self, field: Field) {
+        self.changes += 1;
         let size = field.size();
         self.evict(size);
         if size <= self.max_size {
