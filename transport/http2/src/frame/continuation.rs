@@ -1,9 +1,8 @@
 //! CONTINUATION: goes on with a field block (RFC 9113 §6.10).
 
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::{Bytes, BytesMut};
 
-use super::head::flag;
-use super::{Head, Kind, on_a_stream};
+use super::{Head, Kind, headers, on_a_stream};
 use crate::error::Http2Error;
 
 /// The next fragment of a field block. Nothing may stand between it and the one before.
@@ -26,9 +25,6 @@ impl Continuation {
 
     /// Appends the frame.
     pub fn encode(&self, dst: &mut BytesMut) {
-        let flags = flag(self.end_headers, Head::END_HEADERS);
-        let length = self.fragment.len() as u32;
-        Head { length, kind: Kind::CONTINUATION, flags, stream: self.stream }.encode(dst);
-        dst.put_slice(&self.fragment);
+        headers::encode(Kind::CONTINUATION, self.stream, &self.fragment, false, self.end_headers, dst);
     }
 }

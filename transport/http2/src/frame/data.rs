@@ -34,9 +34,13 @@ impl Data {
 
     /// Appends the frame, without padding.
     pub fn encode(&self, dst: &mut BytesMut) {
-        let flags = flag(self.end_stream, Head::END_STREAM);
-        let length = self.data.len() as u32;
-        Head { length, kind: Kind::DATA, flags, stream: self.stream }.encode(dst);
+        Self::encode_head(self.stream, self.data.len() as u32, self.end_stream, dst);
         dst.put_slice(&self.data);
+    }
+
+    /// Appends the head of a frame whose `length` bytes of data follow.
+    pub fn encode_head(stream: u32, length: u32, end_stream: bool, dst: &mut BytesMut) {
+        let flags = flag(end_stream, Head::END_STREAM);
+        Head { length, kind: Kind::DATA, flags, stream }.encode(dst);
     }
 }

@@ -40,10 +40,31 @@ impl Headers {
 
     /// Appends the frame, without padding and priority.
     pub fn encode(&self, dst: &mut BytesMut) {
-        let end_stream = flag(self.end_stream, Head::END_STREAM);
-        let flags = end_stream | flag(self.end_headers, Head::END_HEADERS);
-        let length = self.fragment.len() as u32;
-        Head { length, kind: Kind::HEADERS, flags, stream: self.stream }.encode(dst);
-        dst.put_slice(&self.fragment);
+        encode(Kind::HEADERS, self.stream, &self.fragment, self.end_stream, self.end_headers, dst);
     }
+
+    /// Appends a whole field block: this frame, and as many CONTINUATION frames as it takes.
+    pub fn encode_block(stream: u32, block: &[u8], end_stream: bool, max_size: u32, dst: &mut BytesMut) {
+        let (first, mut rest) = block.split_at(block.len().min(max_size as usize));
+        encode(Kind::HEADERS, stream, first, end_stream, rest.is_empty(), dst);
+        while !rest.is_empty() {
+            let (next, behind) = rest.split_at(rest.len().min(max_size as usize));
+            encode(Kind::CONTINUATION, stream, next, false, behind.is_empty(), dst);
+            rest = behind;
+        }
+    }
+}
+
+/// Appends a fragment of a field block: of HEADERS, or of CONTINUATION, which has the same form.
+pub(super) fn encode(
+    kind: Kind,
+    stream: u32,
+    fragment: &[u8],
+    end_stream: bool,
+    end_headers: bool,
+    dst: &mut BytesMut,
+) {
+    let flags = flag(end_stream, Head::END_STREAM) | flag(end_headers, Head::END_HEADERS);
+    Head { length: fragment.len() as u32, kind, flags, stream }.encode(dst);
+    dst.put_slice(fragment);
 }

@@ -1,0 +1,171 @@
+//! What time does: limits to how long a peer may take, and how long a round trip is.
+
+use std::time::{Duration, Instant};
+
+use super::{Connection, Role};
+use crate::error::{ErrorCode, Http2Error};
+use crate::frame::Ping;
+
+/// When what has happened, by the times that were passed in.
+#[derive(Debug)]
+pub(super) struct Clock {
+    now: Instant,
+    began: Instant,
+    /// The last frame of the peer.
+    heard: Instant,
+    /// The PING that asks for a sign of life.
+    asked: Option<Instant>,
+    /// Since when there has been no stream.
+    idle_since: Option<Instant>,
+    /// When a server has announced its end.
+    announced: Option<Instant>,
+    round_trip: Option<Duration>,
+    /// The last PING of the peer, if it was sent nothing useful since.
+    pinged: Option<Instant>,
+    /// How many PINGs came too early.
+    strikes: u32,
+}
+
+impl Connection {
+    /// When [`handle_timeout`](Self::handle_timeout) wants to be called, unless something else happens
+    /// before. Asked again after whatever happens.
+    pub fn next_timeout(&self) -> Option<Instant> {
+        if self.is_over() {
+            return None;
+        }
+        let is_new = !self.greeted || !self.acknowledged;
+        [
+            is_new.then(|| self.clock.began.checked_add(self.limits.handshake)),
+            Some(self.sign_of_life_due()),
+            self.idle_since().map(|since| since.checked_add(self.limits.idle)),
+            self.farewell_since().map(|since| since.checked_add(self.limits.farewell)),
+        ]
+        .into_iter()
+        .flatten()
+        .flatten()
+        .min()
+    }
+
+    /// Does what is due at `now`.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        self.clock.tell(now);
+        let now = self.clock.now;
+        let is_due = |since: Instant, time: Duration| now.saturating_duration_since(since) >= time;
+        if self.is_over() {
+            return;
+        }
+        if is_due(self.clock.began, self.limits.handshake) && !(self.greeted && self.acknowledged) {
+            let (code, reason) = match self.greeted {
+                true => (ErrorCode::SETTINGS_TIMEOUT, "SETTINGS were not acknowledged in time (§6.5.3)"),
+                false => (ErrorCode::PROTOCOL_ERROR, "the peer's SETTINGS did not come in time (§3.4)"),
+            };
+            return self.fail(Http2Error::connection(code, reason));
+        }
+        if self.farewell_since().is_some_and(|since| is_due(since, self.limits.farewell)) {
+            self.name_the_last();
+        }
+        if self.idle_since().is_some_and(|since| is_due(since, self.limits.idle)) {
+            self.drain();
+        }
+        if self.sign_of_life_due().is_some_and(|due| due <= now) {
+            if self.clock.asked.is_some() {
+                let reason = "no sign of life";
+                return self.fail(Http2Error::connection(ErrorCode::NO_ERROR, reason));
+            }
+            self.clock.asked = Some(now);
+            Ping { ack: false, data: SIGN_OF_LIFE }.encode(self.out.tail());
+        }
+    }
+
+    /// When the peer's silence has lasted too long: to ask, or, once it was asked, to give it up.
+    fn sign_of_life_due(&self) -> Option<Instant> {
+        match self.clock.asked {
+            Some(asked) => asked.checked_add(self.limits.keepalive_timeout),
+            None => self.clock.heard.checked_add(self.limits.keepalive),
+        }
+    }
+
+    fn idle_since(&self) -> Option<Instant> {
+        self.clock.idle_since.filter(|_| !self.is_leaving())
+    }
+
+    fn farewell_since(&self) -> Option<Instant> {
+        self.clock.announced.filter(|_| self.role == Role::Server && self.is_announced())
+    }
+}
+
+impl Clock {
+    pub(super) fn new(now: Instant) -> Self {
+        Self {
+            now,
+            began: now,
+            heard: now,
+            asked: None,
+            idle_since: Some(now),
+            announced: None,
+            round_trip: None,
+            pinged: None,
+            strikes: 0,
+        }
+    }
+
+    /// It is `now`, which is never earlier than before.
+    pub(super) fn tell(&mut self, now: Instant) {
+        self.now = self.now.max(now);
+    }
+
+    pub(super) fn now(&self) -> Instant {
+        self.now
+    }
+
+    /// A frame has come.
+    pub(super) fn heard(&mut self) {
+        self.heard = self.now;
+        self.asked = None;
+    }
+
+    /// There is a stream.
+    pub(super) fn busy(&mut self) {
+        self.idle_since = None;
+    }
+
+    /// There is none any more.
+    pub(super) fn idle(&mut self) {
+        self.idle_since = Some(self.now);
+    }
+
+    /// A server has announced its end.
+    pub(super) fn announced(&mut self) {
+        self.announced = Some(self.now);
+    }
+
+    /// Our SETTINGS, which were the first thing sent, have come back: that was a round trip.
+    pub(super) fn settings_acknowledged(&mut self) {
+        self.round_trip = Some(self.now - self.began);
+    }
+
+    /// How long a round trip takes, once that is known.
+    pub(super) fn round_trip(&self) -> Option<Duration> {
+        self.round_trip
+    }
+
+    /// The peer was sent HEADERS or DATA: a PING is no nuisance then, but a measurement.
+    pub(super) fn useful(&mut self) {
+        self.pinged = None;
+        self.strikes = 0;
+    }
+
+    /// The peer has sent a PING. Whether it does so far too often.
+    pub(super) fn is_pinged_too_often(&mut self, gap: Duration) -> bool {
+        if self.pinged.replace(self.now).is_some_and(|before| self.now - before < gap) {
+            self.strikes += 1;
+        }
+        self.strikes >= MAX_STRIKES
+    }
+}
+
+/// What the PING carries that asks for a sign of life.
+const SIGN_OF_LIFE: [u8; 8] = *b"are you?";
+
+/// With how many PINGs too early a peer has gone too far.
+const MAX_STRIKES: u32 = 3;

@@ -1,0 +1,341 @@
+//! What the application does: opens streams, sends on them, reads, resets, releases.
+
+use bytes::Bytes;
+use thiserror::Error;
+
+use super::{Connection, Event, Role};
+use crate::error::ErrorCode;
+use crate::flow::DEFAULT_WINDOW;
+use crate::frame::{RstStream, WindowUpdate};
+use crate::hpack::Fields;
+use crate::message::{Facts, Section, check};
+use crate::stream::{End, State, Stream};
+
+/// Why something cannot be sent. Nothing was sent then, and the connection goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum SendError {
+    /// The stream is over, or this side has ended it.
+    #[error("the stream is over, or was ended from here")]
+    Ended,
+    /// HEADERS come before data and trailers, and once.
+    #[error("not in this order: informational responses, the head, data, trailers (RFC 9113 §8.1)")]
+    Order,
+    /// The fields do not make a message.
+    #[error("{0}")]
+    Malformed(&'static str),
+    /// There are more fields than the peer takes.
+    #[error("the fields count {size} bytes, the peer takes {limit} (SETTINGS_MAX_HEADER_LIST_SIZE)")]
+    TooLarge {
+        /// What they count.
+        size: usize,
+        /// What the peer takes.
+        limit: u32,
+    },
+    /// No stream can be opened: see [`Connection::can_open`].
+    #[error("no stream can be opened now")]
+    CannotOpen,
+}
+
+impl Connection {
+    /// Whether a client can open a stream now: the peer allows one more, and nobody is going away.
+    pub fn can_open(&self) -> bool {
+        self.role == Role::Client
+            && self.opened < self.peer.max_concurrent_streams
+            && !self.is_leaving()
+            && self.next_stream < 1 << 31
+    }
+
+    /// Opens a stream with a request, and returns its id. With `end_stream`, that is all of it.
+    ///
+    /// # Errors
+    /// When no stream can be opened, and when the fields are none that a request can have.
+    pub fn open(&mut self, request: &Fields, end_stream: bool) -> Result<u32, SendError> {
+        if !self.can_open() {
+            return Err(SendError::CannotOpen);
+        }
+        let facts = self.check(Section::Request, request)?;
+        let id = self.next_stream;
+        self.next_stream += 2;
+        self.opened += 1;
+        let (receive, send) = (self.receive_window_of_new_streams(), self.peer.initial_window_size);
+        let stream = self.streams.insert(id, receive, send);
+        stream.outgoing.begun = true;
+        stream.incoming.has_no_data = facts.has_no_data;
+        if end_stream {
+            stream.state = stream.state.ended_here();
+        }
+        self.clock.busy();
+        self.encode_headers(id, request, end_stream);
+        Ok(id)
+    }
+
+    /// Sends the head of a response; or an informational one, with a status of 1xx, of which there may be
+    /// any number before. With `end_stream`, that is all of the response.
+    ///
+    /// # Errors
+    /// When the stream is over, the response has begun, or the fields are none that a response can have.
+    pub fn send_headers(&mut self, id: u32, response: &Fields, end_stream: bool) -> Result<(), SendError> {
+        let stream = self.streams.get(id).filter(|stream| stream.can_send()).ok_or(SendError::Ended)?;
+        if stream.outgoing.begun {
+            return Err(SendError::Order);
+        }
+        let facts = self.check(Section::Response, response)?;
+        if facts.is_informational && end_stream {
+            return Err(SendError::Order);
+        }
+        self.encode_headers(id, response, end_stream);
+        let Some(stream) = self.streams.get_mut(id) else { return Ok(()) };
+        stream.outgoing.begun = !facts.is_informational;
+        if end_stream {
+            self.ended_here(id);
+        }
+        Ok(())
+    }
+
+    /// Sends data, or the end of the stream behind all data, or both. It leaves as the windows allow.
+    ///
+    /// All of it is accepted: whoever has more than a little asks [`queued`](Self::queued) first.
+    ///
+    /// # Errors
+    /// When the stream is over or was ended, and before its head was sent.
+    pub fn send_data(&mut self, id: u32, data: Bytes, end_stream: bool) -> Result<(), SendError> {
+        let stream = self.sending(id)?;
+        if data.is_empty() {
+            self.discarded.push(data);
+        } else {
+            stream.outgoing.queued += data.len();
+            stream.outgoing.queue.push_back(data);
+        }
+        if end_stream && let Ok(stream) = self.sending(id) {
+            stream.outgoing.end = Some(End::Data);
+        }
+        self.give_turn(id);
+        Ok(())
+    }
+
+    /// Sends trailers behind all data; they end the stream.
+    ///
+    /// # Errors
+    /// When the stream is over or was ended, before its head was sent, and when the fields are none that
+    /// trailers can have.
+    pub fn send_trailers(&mut self, id: u32, trailers: &Fields) -> Result<(), SendError> {
+        self.sending(id)?;
+        self.check(Section::Trailers, trailers)?;
+        self.sending(id)?.outgoing.end = Some(End::Trailers(trailers.clone()));
+        self.give_turn(id);
+        Ok(())
+    }
+
+    /// How many bytes of data wait on a stream for their turn and for the windows.
+    pub fn queued(&self, id: u32) -> usize {
+        self.streams.get(id).map_or(0, |stream| stream.outgoing.queued)
+    }
+
+    /// Asks for [`Event::Room`] when the data that is queued on a stream is on its way.
+    pub fn await_room(&mut self, id: u32) {
+        if let Some(stream) = self.streams.get_mut(id) {
+            stream.outgoing.is_awaited = true;
+        }
+    }
+
+    /// The application has read `bytes` of the data of a stream: the peer may send as much again.
+    pub fn read(&mut self, id: u32, bytes: usize) {
+        let Some(stream) = self.streams.get_mut(id) else { return };
+        let window = &mut stream.incoming.window;
+        let bytes = u32::try_from(bytes).unwrap_or(u32::MAX).min(window.unread());
+        window.read(bytes);
+        if window.unread() == 0 {
+            self.unread_frames -= std::mem::take(&mut stream.incoming.unread_frames);
+        }
+        if matches!(stream.state, State::Open | State::HalfClosedLocal) {
+            self.update_window(id);
+        }
+        self.read_connection(bytes);
+    }
+
+    /// Ends a stream at once, in both directions; data that waits is dropped.
+    pub fn reset(&mut self, id: u32, code: ErrorCode) {
+        if self.is_open(id) {
+            self.close_stream(id);
+            self.closed.reset_here(id);
+            RstStream { stream: id, code }.encode(self.out.tail());
+        }
+    }
+
+    /// The application will not ask for a stream any more. What still comes on it is not told; what
+    /// a server has queued is still sent. A client's stream that is not closed is reset, CANCEL, and so is a
+    /// server's whose response has no end. A server that has answered resets a request that still comes,
+    /// NO_ERROR (RFC 9113 §8.1).
+    ///
+    /// Only then does the stream not count any more.
+    pub fn release(&mut self, id: u32) {
+        let Some(stream) = self.streams.get_mut(id) else { return };
+        stream.released = true;
+        let is_unfinished = self.role == Role::Client || stream.can_send();
+        let unread = stream.incoming.window.unread();
+        self.read(id, unread as usize);
+        if is_unfinished {
+            self.reset(id, ErrorCode::CANCEL);
+        }
+        self.finish_early(id);
+        self.forget_if_over(id);
+    }
+
+    // ---- what these have in common ----
+
+    /// A stream on which data or trailers can be sent.
+    fn sending(&mut self, id: u32) -> Result<&mut Stream, SendError> {
+        let stream = self.streams.get_mut(id).filter(|stream| stream.can_send()).ok_or(SendError::Ended)?;
+        if stream.outgoing.begun { Ok(stream) } else { Err(SendError::Order) }
+    }
+
+    /// Checks fields before they are sent, unless that was done before with the same list.
+    fn check(&mut self, section: Section, fields: &Fields) -> Result<Facts, SendError> {
+        let (facts, size) = match self.checked.find(section, fields) {
+            Some(found) => found,
+            None => {
+                let facts = check(section, fields).map_err(SendError::Malformed)?;
+                self.checked.note(section, fields, (facts, fields.size()))
+            }
+        };
+        let limit = self.peer.max_header_list_size;
+        if size > limit as usize { Err(SendError::TooLarge { size, limit }) } else { Ok(facts) }
+    }
+
+    pub(super) fn receive_window_of_new_streams(&self) -> u32 {
+        if self.acknowledged { self.limits.stream_window } else { DEFAULT_WINDOW }
+    }
+
+    /// Gives a stream the credit that is due, and more of it if the window holds the peer back.
+    fn update_window(&mut self, id: u32) {
+        let Some(stream) = self.streams.get_mut(id) else { return };
+        let (window, now) = (&mut stream.incoming.window, self.clock.now());
+        if let Some(round_trip) = self.clock.round_trip()
+            && window.is_too_small(now, round_trip)
+        {
+            let room = self.limits.largest_stream_window.saturating_sub(window.size());
+            let more = window.size().min(room).min(self.spare_window);
+            self.spare_window -= more;
+            window.grow(more);
+        }
+        if let Some(increment) = window.take_update(now) {
+            WindowUpdate { stream: id, increment }.encode(self.out.tail());
+            self.answers += 1;
+        }
+    }
+
+    /// Data was read, or will never be: the connection has room for as much again.
+    pub(super) fn read_connection(&mut self, bytes: u32) {
+        self.receive_window.read(bytes);
+        if let Some(increment) = self.receive_window.take_update(self.clock.now()) {
+            WindowUpdate { stream: 0, increment }.encode(self.out.tail());
+            self.answers += 1;
+        }
+    }
+
+    /// This side has sent END_STREAM.
+    pub(super) fn ended_here(&mut self, id: u32) {
+        let Some(stream) = self.streams.get_mut(id) else { return };
+        stream.state = stream.state.ended_here();
+        if stream.state == State::Closed {
+            self.stream_ended(id);
+        } else {
+            self.finish_early(id);
+        }
+    }
+
+    /// A server that has answered, and wants no more of the request, says so (RFC 9113 §8.1).
+    fn finish_early(&mut self, id: u32) {
+        let Some(stream) = self.streams.get(id) else { return };
+        if self.role == Role::Server && stream.released && stream.state == State::HalfClosedLocal {
+            self.reset(id, ErrorCode::NO_ERROR);
+            self.forget_if_over(id);
+        }
+    }
+
+    /// Both sides have ended a stream.
+    pub(super) fn stream_ended(&mut self, id: u32) {
+        self.close_stream(id);
+        self.closed.note(id);
+        self.forget_if_over(id);
+    }
+
+    /// A stream is closed, however that came about.
+    pub(super) fn close_stream(&mut self, id: u32) {
+        let is_own = self.is_own(id);
+        let Some(stream) = self.streams.get_mut(id) else { return };
+        stream.state = State::Closed;
+        let outgoing = &mut stream.outgoing;
+        self.discarded.extend(outgoing.queue.drain(..));
+        outgoing.queued = 0;
+        outgoing.end = None;
+        if is_own {
+            self.opened -= 1;
+        }
+    }
+
+    /// A stream has gone wrong through the peer's fault.
+    pub(super) fn fail_stream(&mut self, id: u32, code: ErrorCode, reason: &'static str) {
+        if !self.is_open(id) {
+            return;
+        }
+        self.reset(id, code);
+        self.tell_reset(id, code, Some(reason));
+        self.answers += 1;
+        if let Err(error) = self.count_reset() {
+            self.fail(error);
+        }
+    }
+
+    /// Tells the application that a stream is over, unless it has released it.
+    pub(super) fn tell_reset(&mut self, id: u32, code: ErrorCode, reason: Option<&'static str>) {
+        let Some(stream) = self.streams.get(id) else { return };
+        if !stream.released {
+            self.events.push_back(Event::Reset { stream: id, code, reason });
+        }
+        self.forget_if_over(id);
+    }
+
+    /// Gives the slot of a stream back that is closed and released.
+    fn forget_if_over(&mut self, id: u32) {
+        if let Some(stream) = self.streams.get(id)
+            && stream.released
+            && stream.state == State::Closed
+        {
+            self.spare_window += stream.incoming.window.grown();
+            self.streams.remove(id);
+            if self.streams.is_empty() {
+                self.clock.idle();
+            }
+        }
+    }
+}
+
+/// Lists of fields that were sent before, and so have been checked.
+#[derive(Debug, Default)]
+pub(super) struct Checked {
+    lists: Vec<(Section, Fields, (Facts, usize))>,
+    /// Which of them is the next to be replaced.
+    next: usize,
+}
+
+impl Checked {
+    fn find(&self, section: Section, fields: &Fields) -> Option<(Facts, usize)> {
+        let is_it = |(known, list, _): &&(Section, Fields, _)| *known == section && list.is_clone_of(fields);
+        self.lists.iter().find(is_it).map(|(_, _, found)| *found)
+    }
+
+    fn note(&mut self, section: Section, fields: &Fields, found: (Facts, usize)) -> (Facts, usize) {
+        let list = (section, fields.clone(), found);
+        if self.lists.len() < CHECKED {
+            self.lists.push(list);
+        } else {
+            self.lists[self.next] = list;
+            self.next = (self.next + 1) % CHECKED;
+        }
+        found
+    }
+}
+
+/// How many lists are remembered.
+const CHECKED: usize = 16;

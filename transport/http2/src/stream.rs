@@ -1,0 +1,207 @@
+//! One stream: its state (RFC 9113 §5.1), its two windows, what waits to be sent on it.
+
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+
+use crate::error::ErrorCode;
+use crate::flow::{ReceiveWindow, SendWindow};
+use crate::frame::Kind;
+use crate::hpack::Fields;
+
+/// The state of a stream (RFC 9113 §5.1, figure 2). The two reserved states are those of pushed streams,
+/// which are refused.
+///
+/// Of frames that come in, in each state:
+///
+/// | state | HEADERS | DATA | WINDOW_UPDATE | RST_STREAM | END_STREAM leads to |
+/// |-------|---------|------|---------------|------------|---------------------|
+/// | idle | opens the stream | ✗ connection | ✗ connection | ✗ connection | |
+/// | open | trailers, or the response | data | window | closed | half-closed (remote) |
+/// | half-closed (local) | the same | data | window | closed | closed |
+/// | half-closed (remote) | ✗ stream | ✗ stream | window | closed | |
+/// | closed | see `closed.rs` | see `closed.rs` | ignored | ignored | |
+///
+/// ✗ connection is a connection error, PROTOCOL_ERROR; ✗ stream is an error of the stream,
+/// STREAM_CLOSED. PRIORITY is ignored in every state. What is sent from here keeps to the same table, with
+/// local and remote exchanged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum State {
+    /// Both sides may send.
+    Open,
+    /// This side has sent its last frame.
+    HalfClosedLocal,
+    /// The peer has sent its last frame.
+    HalfClosedRemote,
+    /// Nobody sends any more.
+    Closed,
+}
+
+impl State {
+    /// Whether a frame may come in this state.
+    pub(crate) fn receive(self, kind: Kind) -> Result<(), ErrorCode> {
+        match (self, kind) {
+            (Self::Open | Self::HalfClosedLocal, _) => Ok(()),
+            (_, Kind::WINDOW_UPDATE | Kind::RST_STREAM) => Ok(()),
+            (Self::HalfClosedRemote | Self::Closed, _) => Err(ErrorCode::STREAM_CLOSED),
+        }
+    }
+
+    /// Whether this side may send in this state.
+    pub(crate) fn can_send(self) -> bool {
+        matches!(self, Self::Open | Self::HalfClosedRemote)
+    }
+
+    /// The peer has sent END_STREAM.
+    pub(crate) fn ended_by_peer(self) -> Self {
+        match self {
+            Self::Open | Self::HalfClosedRemote => Self::HalfClosedRemote,
+            Self::HalfClosedLocal | Self::Closed => Self::Closed,
+        }
+    }
+
+    /// This side has sent END_STREAM.
+    pub(crate) fn ended_here(self) -> Self {
+        match self {
+            Self::Open | Self::HalfClosedLocal => Self::HalfClosedLocal,
+            Self::HalfClosedRemote | Self::Closed => Self::Closed,
+        }
+    }
+}
+
+/// One stream.
+#[derive(Debug)]
+pub(crate) struct Stream {
+    pub(crate) state: State,
+    /// The application will not ask for it any more.
+    pub(crate) released: bool,
+    pub(crate) incoming: Incoming,
+    pub(crate) outgoing: Outgoing,
+}
+
+/// What comes in on a stream.
+#[derive(Debug)]
+pub(crate) struct Incoming {
+    pub(crate) window: ReceiveWindow,
+    /// The request, or the final response, has come.
+    pub(crate) begun: bool,
+    /// The data that is still to come, if that was announced.
+    pub(crate) expected: Option<u64>,
+    /// The response to a HEAD: no data comes, whatever is announced.
+    pub(crate) has_no_data: bool,
+    /// How many DATA frames have come since all was read.
+    pub(crate) unread_frames: u32,
+}
+
+/// What goes out on a stream.
+#[derive(Debug)]
+pub(crate) struct Outgoing {
+    pub(crate) window: SendWindow,
+    /// The request, or the final response, was sent.
+    pub(crate) begun: bool,
+    /// Data that has not been put into frames.
+    pub(crate) queue: VecDeque<Bytes>,
+    /// How much that is.
+    pub(crate) queued: usize,
+    /// What comes behind it.
+    pub(crate) end: Option<End>,
+    /// It has its place among those that send in turn.
+    pub(crate) has_turn: bool,
+    /// The application waits until the queue is empty.
+    pub(crate) is_awaited: bool,
+}
+
+/// How this side ends a stream.
+#[derive(Debug)]
+pub(crate) enum End {
+    /// With END_STREAM on the last DATA.
+    Data,
+    /// With trailers.
+    Trailers(Fields),
+}
+
+impl Stream {
+    pub(crate) fn new(receive_window: u32, send_window: u32) -> Self {
+        let incoming = Incoming {
+            window: ReceiveWindow::new(receive_window),
+            begun: false,
+            expected: None,
+            has_no_data: false,
+            unread_frames: 0,
+        };
+        let outgoing = Outgoing {
+            window: SendWindow::new(send_window),
+            begun: false,
+            queue: VecDeque::new(),
+            queued: 0,
+            end: None,
+            has_turn: false,
+            is_awaited: false,
+        };
+        Self { state: State::Open, released: false, incoming, outgoing }
+    }
+
+    /// Whether this side may still send, and has not said how it ends.
+    pub(crate) fn can_send(&self) -> bool {
+        self.state.can_send() && self.outgoing.end.is_none()
+    }
+
+    /// Makes another stream of this one. What was allocated for it is used again.
+    pub(crate) fn reuse(&mut self, receive_window: u32, send_window: u32) {
+        let queue = std::mem::take(&mut self.outgoing.queue);
+        *self = Self::new(receive_window, send_window);
+        self.outgoing.queue = queue;
+    }
+}
+
+impl Incoming {
+    /// Takes note of data, against what was announced (RFC 9113 §8.1.1).
+    pub(crate) fn count(&mut self, bytes: usize, is_end: bool) -> Result<(), &'static str> {
+        if self.has_no_data && bytes > 0 {
+            return Err("data where there is none (§8.1.1)");
+        }
+        let Some(expected) = &mut self.expected else { return Ok(()) };
+        match expected.checked_sub(bytes as u64) {
+            None => return Err("more data than content-length says (§8.1.1)"),
+            Some(rest) if is_end && rest > 0 => return Err("less data than content-length says (§8.1.1)"),
+            Some(rest) => *expected = rest,
+        }
+        Ok(())
+    }
+}
+
+impl Outgoing {
+    /// Whether something could be sent now, but for the window of the connection.
+    pub(crate) fn is_ready(&self) -> bool {
+        if self.queued > 0 { self.window.available() > 0 } else { self.end.is_some() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rfc9113_5_1_half_closed_remote_takes_window_update_and_rst_stream_alone() {
+        for (kind, taken) in [
+            (Kind::HEADERS, Err(ErrorCode::STREAM_CLOSED)),
+            (Kind::DATA, Err(ErrorCode::STREAM_CLOSED)),
+            (Kind::WINDOW_UPDATE, Ok(())),
+            (Kind::RST_STREAM, Ok(())),
+        ] {
+            assert_eq!(State::HalfClosedRemote.receive(kind), taken);
+            assert_eq!(State::Open.receive(kind), Ok(()));
+            assert_eq!(State::HalfClosedLocal.receive(kind), Ok(()));
+        }
+    }
+
+    #[test]
+    fn rfc9113_5_1_a_stream_is_closed_when_both_sides_have_ended_it() {
+        assert_eq!(State::Open.ended_here(), State::HalfClosedLocal);
+        assert_eq!(State::Open.ended_by_peer(), State::HalfClosedRemote);
+        assert_eq!(State::Open.ended_here().ended_by_peer(), State::Closed);
+        assert_eq!(State::Open.ended_by_peer().ended_here(), State::Closed);
+        assert!(State::Open.can_send() && State::HalfClosedRemote.can_send());
+        assert!(!State::HalfClosedLocal.can_send() && !State::Closed.can_send());
+    }
+}
