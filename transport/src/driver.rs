@@ -1,116 +1,107 @@
-//! The task of one connection: moves bytes between a stream and the connection's session.
+//! The task of one connection: moves bytes between a stream of bytes and a protocol without I/O.
 
 use std::future::poll_fn;
 use std::io;
 use std::pin::{Pin, pin};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
 use bytes::{Buf, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::time::{Instant, Sleep, sleep, sleep_until, timeout};
+use tokio::time::{Instant, Sleep, sleep_until, timeout};
 
-use crate::frame::{Decoder, Frame, Hello};
-use crate::host::{Host, now, serve_accepted};
-use crate::session::{Outlet, Role, Session};
-use crate::{Code, Limits, Service, Status};
+use crate::Status;
+use crate::host::now;
 
-/// A session, and the task to be woken when it has something to write.
-pub(crate) struct Shared(Mutex<State>);
+/// A protocol without I/O, behind the lock of its connection.
+pub(crate) trait Protocol: Send + Sync + 'static {
+    /// What is to be written, in as many pieces as it likes.
+    type Output: Buf + Default + Send + Unpin;
 
-struct State {
-    session: Session<BytesMut>,
-    driver: Option<Waker>,
+    /// The task runs again, after those that were woken before it.
+    fn resume(&self) {}
+
+    /// Whether more is to be read. The task that asks is running: nobody has to wake it.
+    fn wants_input(&self) -> bool;
+
+    /// Takes what is whole off the front of `input`.
+    fn receive(&self, input: &mut BytesMut, now: std::time::Instant);
+
+    /// The peer sends nothing more. `in_the_middle` says that something is left that is not whole.
+    fn end_of_input(&self, in_the_middle: bool);
+
+    /// Lets those begin, without the lock, who were waiting for what has come.
+    fn serve(self: &Arc<Self>);
+
+    /// Moves what is to be written to `output`, which is empty.
+    fn take_output(&self, output: &mut Self::Output);
+
+    /// Keeps `waker`, to be woken when there is something to do. `false`: there is already.
+    fn park(&self, waker: &Waker) -> bool;
+
+    /// When [`handle_timeout`](Self::handle_timeout) wants to be called.
+    fn next_timeout(&self) -> Option<std::time::Instant>;
+
+    /// Does what is due.
+    fn handle_timeout(&self, now: std::time::Instant);
+
+    /// Ends the connection in good order, after what is open.
+    fn drain(&self);
+
+    /// Ends the connection whose stream of bytes is of no use any more.
+    fn lose(&self, why: String);
+
+    /// Whether nothing will happen any more, and nothing is to be written.
+    fn is_done(&self) -> bool;
+
+    /// Why the connection ended, unless in good order.
+    fn failure(&self) -> Option<Status>;
 }
 
 /// The task of one connection, client's or server's.
 ///
-/// It reads what is there, hands it to the session under its lock, serves the calls that came with
-/// it, and writes all that has gathered meanwhile in one go.
-pub(crate) struct Driver<Io, D> {
+/// It reads what is there, hands it to the protocol under its lock, lets begin what came with it, and
+/// writes all that has gathered meanwhile in one go.
+pub(crate) struct Driver<Io, P: Protocol, D> {
     io: Io,
-    shared: Arc<Shared>,
-    /// However the task ends, also when it is dropped, no call is left waiting.
-    _close: CloseOnDrop,
-    decoder: Decoder,
-    /// Serves calls; a client's connection has none.
-    service: Option<Arc<dyn Service>>,
+    protocol: Arc<P>,
+    /// However the task ends, also when it is dropped, nobody is left waiting.
+    _lose: LoseOnDrop<P>,
     drain: Option<D>,
-    /// What was read and is not a whole frame yet.
+    /// What was read and is not whole yet.
     input: BytesMut,
-    /// What is being written. The session gathers the next in a buffer of its own.
-    output: BytesMut,
+    /// What is being written. The protocol gathers the next meanwhile.
+    output: P::Output,
     /// Bytes were written that the stream may hold back until it is flushed.
     unflushed: bool,
-    silence: Silence,
-    /// The peer left, and nothing was lost with it.
-    in_order: bool,
+    /// Since when the peer has not taken any byte of what is being written.
+    stuck: Option<Instant>,
+    /// How long it may do so.
+    patience: Duration,
+    timer: Timer,
 }
 
-impl Shared {
-    pub(crate) fn new(role: Role, limits: Limits, peer: Hello) -> Self {
-        let session = Session::new(role, limits, peer, BytesMut::new());
-        Self(Mutex::new(State { session, driver: None }))
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Host for Shared {
-    type Out = BytesMut;
-
-    fn with<R>(&self, f: impl FnOnce(&mut Session<BytesMut>) -> R) -> R {
-        let mut state = self.lock();
-        let result = f(&mut state.session);
-        let wakes = std::mem::take(&mut state.session.wakes);
-        let discarded = std::mem::take(&mut state.session.discarded);
-        let driver = if state.session.wants_driver() { state.driver.take() } else { None };
-        drop(state);
-        drop(discarded);
-        wakes.into_iter().chain(driver).for_each(Waker::wake);
-        result
-    }
-}
-
-impl Outlet for BytesMut {
-    fn push(&mut self, frame: Frame) -> Option<Frame> {
-        frame.encode(self);
-        Some(frame)
-    }
-
-    fn waiting(&self) -> usize {
-        self.len()
-    }
-}
-
-impl<Io, D> Driver<Io, D>
+impl<Io, P, D> Driver<Io, P, D>
 where
     Io: AsyncRead + AsyncWrite + Unpin,
+    P: Protocol,
     D: Future<Output = ()>,
 {
-    pub(crate) fn new(
-        io: Io,
-        shared: Arc<Shared>,
-        decoder: Decoder,
-        service: Option<Arc<dyn Service>>,
-        drain: D,
-    ) -> Self {
-        let keepalive = shared.lock().session.limits().keepalive;
+    /// A driver that ends the connection in good order when `drain` is ready, and at once when the peer
+    /// takes no byte for as long as `patience`.
+    pub(crate) fn new(io: Io, protocol: Arc<P>, patience: Duration, drain: D) -> Self {
         Self {
             io,
-            _close: CloseOnDrop(shared.clone()),
-            shared,
-            decoder,
-            service,
+            _lose: LoseOnDrop(protocol.clone()),
+            protocol,
             drain: Some(drain),
             input: BytesMut::new(),
-            output: BytesMut::new(),
+            output: P::Output::default(),
             unflushed: false,
-            silence: Silence::new(keepalive),
-            in_order: false,
+            stuck: None,
+            patience,
+            timer: Timer::default(),
         }
     }
 
@@ -121,106 +112,76 @@ where
     pub(crate) async fn run(mut self) -> Result<(), Status> {
         let drain = self.drain.take();
         let mut drain = pin!(drain);
-        let mut farewell = pin!(None);
         poll_fn(|cx| {
             if let Some(signal) = drain.as_mut().as_pin_mut()
                 && signal.poll(cx).is_ready()
             {
                 drain.set(None);
-                farewell.set(Some(sleep(FAREWELL)));
-                self.shared.with(Session::drain);
-            }
-            if let Some(waited) = farewell.as_mut().as_pin_mut()
-                && waited.poll(cx).is_ready()
-            {
-                farewell.set(None);
-                self.shared.with(Session::stop_waiting_for_farewell);
+                self.protocol.drain();
             }
             self.poll(cx)
         })
         .await;
-        let failure = self.shared.with(|session| session.failure());
+        let failure = self.protocol.failure();
         let _ = timeout(LINGER, self.say_goodbye()).await;
-        failure.filter(|_| !self.in_order).map_or(Ok(()), Err)
+        failure.map_or(Ok(()), Err)
     }
 
     /// Reads, serves and writes until nothing is ready any more. Ready when the connection is done.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        self.shared.lock().session.forget_called();
+        self.protocol.resume();
         loop {
             let read = self.poll_read(cx).is_ready();
-            if let Some(service) = &self.service {
-                serve_accepted(&self.shared, &**service);
-            }
+            self.protocol.serve();
             let written = self.poll_write(cx).is_ready();
-            if self.output.is_empty() && self.is_done() {
+            if !self.output.has_remaining() && self.protocol.is_done() {
                 return Poll::Ready(());
             }
             if !read && !written {
-                ready!(self.poll_silence(cx));
+                ready!(self.poll_timeout(cx));
             }
         }
     }
 
     /// Reads once. Pending also while the peer does not read the answers to what it sends.
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        {
-            let mut state = self.shared.lock();
-            // This task is running: nobody has to wake it.
-            let driver = state.driver.take();
-            let reads = !state.session.is_flooded() && !state.session.has_failed();
-            drop(state);
-            drop(driver);
-            if !reads {
-                return Poll::Pending;
-            }
+        if !self.protocol.wants_input() {
+            return Poll::Pending;
         }
-        self.input.reserve(READ_SIZE);
+        // What came before may be held by those it was for. To begin a new buffer for each few bytes
+        // would let them hold far more than they got.
+        if self.input.capacity() - self.input.len() < READ_SIZE / 4 {
+            self.input.reserve(READ_SIZE);
+        }
         match ready!(pin!(self.io.read_buf(&mut self.input)).poll(cx)) {
-            Ok(0) => self.end_of_stream(),
-            Ok(_) => {
-                self.silence.heard();
-                let now = now();
-                let Self { shared, input, decoder, .. } = self;
-                shared.with(|session| receive(session, decoder, input, now));
-            }
-            Err(error) => self.fail(format!("the connection was lost: {error}")),
+            Ok(0) => self.protocol.end_of_input(!self.input.is_empty()),
+            Ok(_) => self.protocol.receive(&mut self.input, now()),
+            Err(error) => self.lose(&error),
         }
         Poll::Ready(())
     }
 
     /// Writes once, if there is something to write.
     fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if self.output.is_empty() {
-            let Self { shared, output, .. } = self;
-            shared.with(|session| {
-                session.pump();
-                std::mem::swap(&mut session.out, output);
-                session.pump();
-            });
-            if self.output.is_empty() {
-                // Whoever has something for the peer wakes this task.
-                let mut state = self.shared.lock();
-                if state.session.wants_driver() {
+        if !self.output.has_remaining() {
+            self.protocol.take_output(&mut self.output);
+            if !self.output.has_remaining() {
+                if !self.protocol.park(cx.waker()) {
                     return Poll::Ready(());
-                }
-                state.driver = Some(cx.waker().clone());
-                let could_open = state.session.could_open();
-                drop(state);
-                if could_open {
-                    // After those that were woken to open a call: they may have lost interest.
-                    cx.waker().wake_by_ref();
                 }
                 return self.poll_flush(cx);
             }
         }
-        match ready!(Pin::new(&mut self.io).poll_write(cx, &self.output)) {
-            Ok(0) => self.fail("the connection takes no more bytes".to_owned()),
-            Ok(n) => {
-                self.output.advance(n);
-                self.unflushed = true;
-            }
-            Err(error) => self.fail(format!("the connection was lost: {error}")),
+        let written = pin!(self.io.write_buf(&mut self.output)).poll(cx);
+        if written.is_pending() {
+            self.stuck.get_or_insert_with(Instant::now);
+            return Poll::Pending;
+        }
+        self.stuck = None;
+        match ready!(written) {
+            Ok(0) => self.lose(&"it takes no more bytes"),
+            Ok(_) => self.unflushed = true,
+            Err(error) => self.lose(&error),
         }
         Poll::Ready(())
     }
@@ -235,44 +196,32 @@ where
         match flushed {
             Ok(()) => Poll::Pending,
             Err(error) => {
-                self.fail(format!("the connection was lost: {error}"));
+                self.lose(&error);
                 Poll::Ready(())
             }
         }
     }
 
-    /// Asks a silent peer for a sign of life; gives it up if there is none.
-    fn poll_silence(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        match ready!(self.silence.poll(cx)) {
-            Silent::Ask => self.shared.with(|session| {
-                if !session.has_failed() {
-                    session.ping(*b"are you?");
-                }
-            }),
-            Silent::GiveUp => {
-                let waited = 2 * self.silence.keepalive;
-                self.fail(format!("the peer has given no sign of life for {waited:?}"));
-            }
+    /// Waits until something is due, and does it.
+    fn poll_timeout(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let stuck_until = self.stuck.and_then(|stuck| stuck.checked_add(self.patience));
+        let due = self.protocol.next_timeout().map(Instant::from_std);
+        let Some(next) = [stuck_until, due].into_iter().flatten().min() else { return Poll::Pending };
+        ready!(self.timer.poll(cx, next));
+        if stuck_until.is_some_and(|until| until <= Instant::now()) {
+            let patience = self.patience;
+            self.lose(&format_args!("the peer has taken no byte for {patience:?}"));
+        } else {
+            self.protocol.handle_timeout(now());
         }
         Poll::Ready(())
     }
 
-    /// The peer sends nothing more, which is in order between two frames and without open calls.
-    fn end_of_stream(&mut self) {
-        let in_order = self.input.is_empty() && !self.shared.lock().session.has_open_calls();
-        self.fail("the peer closed the connection".to_owned());
-        self.in_order = in_order;
-    }
-
     /// The stream is of no use any more.
-    fn fail(&mut self, text: String) {
-        self.output.clear();
-        self.shared.with(|session| session.lose(Status::new(Code::Unavailable, text)));
-    }
-
-    fn is_done(&self) -> bool {
-        let state = self.shared.lock();
-        state.session.is_done() && state.session.out.is_empty()
+    fn lose(&mut self, why: &dyn std::fmt::Display) {
+        self.output = P::Output::default();
+        self.stuck = None;
+        self.protocol.lose(format!("the connection was lost: {why}"));
     }
 
     /// Closes the sending side first, and reads what the peer was just sending: closed with bytes
@@ -289,73 +238,32 @@ where
     }
 }
 
-/// Hands all whole frames of `input` to the session.
-fn receive(
-    session: &mut Session<BytesMut>,
-    decoder: &mut Decoder,
-    input: &mut BytesMut,
-    now: std::time::Instant,
-) {
-    while !session.has_failed() {
-        let handled = match decoder.decode(input) {
-            Ok(Some(frame)) => session.handle(frame, now),
-            Ok(None) => return,
-            Err(error) => session.handle_error(error),
-        };
-        if let Err(status) = handled {
-            session.close_with(status);
-        }
-    }
-}
+struct LoseOnDrop<P: Protocol>(Arc<P>);
 
-struct CloseOnDrop(Arc<Shared>);
-
-impl Drop for CloseOnDrop {
+impl<P: Protocol> Drop for LoseOnDrop<P> {
     fn drop(&mut self) {
-        let gone = Status::new(Code::Unavailable, "the connection was closed");
-        self.0.with(|session| session.lose(gone));
+        self.0.lose("the connection was closed".to_owned());
     }
 }
 
-/// Measures how long the peer has been silent.
-struct Silence {
-    keepalive: Duration,
-    heard: Instant,
-    asked: bool,
-    timer: Pin<Box<Sleep>>,
-}
+/// A timer that is set seldom: when it is due too early, it is set again.
+#[derive(Default)]
+struct Timer(Option<Pin<Box<Sleep>>>);
 
-enum Silent {
-    Ask,
-    GiveUp,
-}
-
-impl Silence {
-    fn new(keepalive: Duration) -> Self {
-        let heard = Instant::now();
-        let keepalive = if keepalive.is_zero() { FAR } else { keepalive.min(FAR) };
-        Self { keepalive, heard, asked: false, timer: Box::pin(sleep_until(heard + keepalive)) }
-    }
-
-    fn heard(&mut self) {
-        self.heard = Instant::now();
-        self.asked = false;
-    }
-
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Silent> {
+impl Timer {
+    fn poll(&mut self, cx: &mut Context<'_>, until: Instant) -> Poll<()> {
+        let sleep = self.0.get_or_insert_with(|| Box::pin(sleep_until(until)));
         loop {
-            ready!(self.timer.as_mut().poll(cx));
-            let patience = if self.asked { 2 * self.keepalive } else { self.keepalive };
-            let until = self.heard + patience;
-            if until > Instant::now() {
-                self.timer.as_mut().reset(until);
-                continue;
+            if sleep.deadline() > until {
+                sleep.as_mut().reset(until);
             }
-            self.timer.as_mut().reset(until + self.keepalive);
-            return Poll::Ready(match std::mem::replace(&mut self.asked, true) {
-                false => Silent::Ask,
-                true => Silent::GiveUp,
-            });
+            ready!(sleep.as_mut().poll(cx));
+            if Instant::now() >= until {
+                // It is due; the next one will be later.
+                sleep.as_mut().reset(Instant::now() + FAR);
+                return Poll::Ready(());
+            }
+            sleep.as_mut().reset(until);
         }
     }
 }
@@ -365,9 +273,6 @@ const FAR: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
 
 /// How much is read at once, in bytes.
 const READ_SIZE: usize = 16 << 10;
-
-/// How long a peer may take to answer GOING_AWAY. What it calls after that is refused.
-pub(crate) const FAREWELL: Duration = Duration::from_secs(3);
 
 /// How long the last bytes may take to reach a peer, before the connection is closed all the same.
 const LINGER: Duration = Duration::from_secs(1);

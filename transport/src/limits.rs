@@ -37,6 +37,8 @@ pub struct Limits {
     /// How long a connection may be silent before the peer is asked for a sign of life, and
     /// again how long it may take to give one. Default: 20 s.
     pub keepalive: Duration,
+    /// How long a peer may take no byte of what is written to it. Default: 30 s.
+    pub write: Duration,
 }
 
 impl Default for Limits {
@@ -50,6 +52,7 @@ impl Default for Limits {
             send_buffer: 64 << 10,
             handshake: Duration::from_secs(10),
             keepalive: Duration::from_secs(20),
+            write: Duration::from_secs(30),
         }
     }
 }

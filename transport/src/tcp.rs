@@ -9,10 +9,10 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
 
-use crate::driver::{Driver, FAREWELL, Shared};
-use crate::frame::{Decoder, Hello};
-use crate::host::ClientEnd;
-use crate::session::Role;
+use crate::driver::Driver;
+use crate::frame::Hello;
+use crate::framed::{FAREWELL, Framed};
+use crate::host::{ClientEnd, now};
 use crate::{Code, Connection, Limits, Service, Status};
 
 /// Connects to a server at `host` and `port`.
@@ -42,11 +42,10 @@ where
 {
     // A client serves no calls, and says so.
     let peer = handshake(&mut io, Hello { calls: 0, ..Hello::new(limits) }, limits).await?;
-    let shared = Arc::new(Shared::new(Role::Client, limits.clone(), peer));
-    let decoder = Decoder::new(limits.clone(), Hello::SIZE as u64);
-    let driver = Driver::new(io, shared.clone(), decoder, None, std::future::pending());
+    let framed = Arc::new(Framed::client(limits.clone(), peer, now()));
+    let driver = Driver::new(io, framed.clone(), limits.write, std::future::pending());
     tokio::spawn(driver.run());
-    Ok(Arc::new(ClientEnd(shared)))
+    Ok(Arc::new(ClientEnd(framed)))
 }
 
 /// Serves the calls that come on any stream of bytes, until the connection ends. When `drain` is
@@ -85,9 +84,8 @@ where
             drain.await;
         }
     };
-    let shared = Arc::new(Shared::new(Role::Server, limits.clone(), peer));
-    let decoder = Decoder::new(limits.clone(), Hello::SIZE as u64);
-    Driver::new(io, shared, decoder, Some(service), drain).run().await
+    let framed = Arc::new(Framed::server(limits.clone(), peer, service, now()));
+    Driver::new(io, framed, limits.write, drain).run().await
 }
 
 /// Listens on a TCP port.

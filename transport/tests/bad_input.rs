@@ -668,6 +668,16 @@ async fn a_stream_that_holds_bytes_back_is_flushed() {
     assert_eq!(unary(&connection, "through").await.unwrap(), "through");
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_peer_that_takes_no_byte_of_what_it_is_sent_is_given_up() {
+    let (mut peer, outcome) = server().await;
+    let mut bytes = BytesMut::new();
+    (0..1000).for_each(|_| Frame::Ping { reply: false, data: [0; 8] }.encode(&mut bytes));
+    taken_without_reading(&mut peer, &bytes).await;
+    let status = outcome.await.unwrap().unwrap_err();
+    assert_eq!(status.message(), "the connection was lost: the peer has taken no byte for 30s");
+}
+
 #[tokio::test]
 async fn a_keepalive_without_end_is_none() {
     let limits = Limits { keepalive: Duration::MAX, ..Limits::default() };

@@ -63,11 +63,14 @@ pub struct Limits {
     /// How long a peer may take for its first SETTINGS, and for the acknowledgment of ours.
     /// Default: 10 s.
     pub handshake: Duration,
-    /// How long a peer may be silent before it is asked for a sign of life. Servers of gRPC take it amiss
-    /// if that is less than 5 minutes. Default: 2 h.
+    /// How long a peer may be silent before it is asked for a sign of life. There are servers that take it
+    /// amiss if that is less than 5 minutes. Default: 2 h.
     pub keepalive: Duration,
     /// How long the sign of life may take. Default: 20 s.
     pub keepalive_timeout: Duration,
+    /// How long a peer may take no byte of what is written to it, for who drives the connection.
+    /// Default: 30 s.
+    pub write: Duration,
     /// How long a connection is kept that has no streams. Default: 30 min.
     pub idle: Duration,
     /// How long a peer may take to learn that the connection is going away, before the streams that it
@@ -97,6 +100,7 @@ impl Default for Limits {
             handshake: Duration::from_secs(10),
             keepalive: Duration::from_secs(2 * 60 * 60),
             keepalive_timeout: Duration::from_secs(20),
+            write: Duration::from_secs(30),
             idle: Duration::from_secs(30 * 60),
             farewell: Duration::from_secs(3),
         }

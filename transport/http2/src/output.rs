@@ -15,6 +15,9 @@ pub struct Output {
     tail: BytesMut,
     /// How much the pieces are.
     in_pieces: usize,
+    /// Data that was copied. To drop it can be to run its owner's code ([`Bytes::from_owner`]), which
+    /// must not happen under a lock: it is dropped when what is here has been written.
+    copied: Vec<Bytes>,
 }
 
 impl Output {
@@ -23,11 +26,11 @@ impl Output {
         &mut self.tail
     }
 
-    /// Appends data; gives it back if it was copied.
-    pub(crate) fn push(&mut self, data: Bytes) -> Option<Bytes> {
+    /// Appends data.
+    pub(crate) fn push(&mut self, data: Bytes) {
         if data.len() < WORTH_A_PIECE {
             self.tail.put_slice(&data);
-            return Some(data);
+            return self.copied.push(data);
         }
         if !self.tail.is_empty() {
             self.in_pieces += self.tail.len();
@@ -35,7 +38,14 @@ impl Output {
         }
         self.in_pieces += data.len();
         self.pieces.push_back(data);
-        None
+    }
+
+    /// Forgets everything; what it held of others comes to `discarded`.
+    pub(crate) fn clear(&mut self, discarded: &mut Vec<Bytes>) {
+        discarded.extend(self.pieces.drain(..));
+        discarded.append(&mut self.copied);
+        self.tail.clear();
+        self.in_pieces = 0;
     }
 
     /// Appends text as it is.
@@ -65,6 +75,9 @@ impl Buf for Output {
             self.pieces.pop_front();
         }
         self.tail.advance(count);
+        if self.tail.is_empty() {
+            self.copied.clear();
+        }
     }
 
     fn chunks_vectored<'a>(&'a self, dst: &mut [IoSlice<'a>]) -> usize {
@@ -91,13 +104,13 @@ mod tests {
         let large = vec![b'x'; WORTH_A_PIECE];
         let mut output = Output::default();
         output.put(b"one");
-        assert!(output.push(Bytes::from(large.clone())).is_none(), "not copied");
-        assert!(output.push(Bytes::from_static(b"two")).is_some(), "copied");
+        output.push(Bytes::from(large.clone()));
+        output.push(Bytes::from_static(b"two"));
         let all = [&b"one"[..], &large, b"two"].concat();
         assert_eq!(output.remaining(), all.len());
 
         let mut slices = [IoSlice::new(&[]); 8];
-        assert_eq!(output.chunks_vectored(&mut slices), 3);
+        assert_eq!(output.chunks_vectored(&mut slices), 3, "what is large is not copied");
         assert_eq!(slices.iter().flat_map(|slice| slice.to_vec()).collect::<Vec<_>>(), all);
 
         let mut taken = Vec::new();

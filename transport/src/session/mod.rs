@@ -170,10 +170,6 @@ impl<O: Outlet> Session<O> {
         self.out = O::default();
     }
 
-    pub(crate) fn limits(&self) -> &Limits {
-        &self.limits
-    }
-
     /// Whether any call is open on the wire.
     pub(crate) fn has_open_calls(&self) -> bool {
         self.open > 0

@@ -63,7 +63,7 @@ impl Connection {
     /// left to be written.
     pub fn lose(&mut self) {
         self.end();
-        self.out = crate::Output::default();
+        self.out.clear(&mut self.discarded);
     }
 
     /// Whether no further streams are opened, from either side's will.

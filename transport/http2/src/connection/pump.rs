@@ -110,7 +110,7 @@ impl Connection {
                 queue.pop_front().unwrap_or_else(Bytes::new)
             };
             size -= piece.len();
-            self.discarded.extend(self.out.push(piece));
+            self.out.push(piece);
         }
     }
 
