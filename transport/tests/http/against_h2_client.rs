@@ -156,8 +156,7 @@ async fn a_request_that_is_given_up_does_not_harm_the_next() {
 
 #[tokio::test]
 async fn a_ping_is_answered() {
-    let (client, mut connection) =
-        h2::client::handshake(echo_server(Limits::default())).await.map(|(c, io)| (c, io)).unwrap();
+    let (client, mut connection) = h2::client::handshake(echo_server(Limits::default())).await.unwrap();
     let _client: SendRequest<Bytes> = client;
     let mut ping = connection.ping_pong().unwrap();
     tokio::spawn(connection);

@@ -6,4 +6,5 @@
 mod against_h2_client;
 mod against_h2_server;
 mod application;
+mod attacks;
 mod random_fields;
