@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 use std::time::Instant;
 
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 use http2::{Connection, Event, Limits, Output};
 use tokio::io::{AsyncRead, AsyncWrite};
 
@@ -95,11 +95,12 @@ impl<A: Application> Shared<A> {
 
     fn with_state<R>(&self, f: impl FnOnce(&mut State<A>) -> R) -> R {
         let mut state = self.lock();
+        state.connection.set_time(now());
         let result = f(&mut state);
         while let Some(event) = state.connection.poll_event() {
             state.tell(event);
         }
-        let discarded: Vec<Bytes> = std::mem::take(state.connection.discarded());
+        let discarded = std::mem::take(state.connection.discarded());
         let driver = if state.wants_driver() { state.driver.take() } else { None };
         drop(state);
         drop(discarded);
@@ -150,7 +151,7 @@ impl<A: Application> Protocol for Shared<A> {
 
     fn end_of_input(&self, in_the_middle: bool) {
         self.with_state(|state| {
-            state.left_in_order |= !in_the_middle && state.connection.streams() == 0;
+            state.left_in_order |= !in_the_middle && state.connection.stream_count() == 0;
             state.connection.lose();
             state.close(Status::new(Code::Unavailable, "the peer closed the connection"));
         });

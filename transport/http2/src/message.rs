@@ -22,6 +22,10 @@ pub(crate) struct Facts {
     pub(crate) is_informational: bool,
     /// A request with HEAD; or a response with a status that has no data, whatever `content-length` says.
     pub(crate) has_no_data: bool,
+    /// A request with CONNECT.
+    pub(crate) is_connect: bool,
+    /// A response with a status of 2xx.
+    pub(crate) is_successful: bool,
 }
 
 /// Checks a section against RFC 9113 §8.2, §8.3.
@@ -48,7 +52,9 @@ pub(crate) fn check(section: Section, fields: &[Field]) -> Result<Facts, &'stati
             b"connection" | b"proxy-connection" | b"keep-alive" | b"transfer-encoding" | b"upgrade" => {
                 return Err("a connection-specific field (§8.2.2)");
             }
-            b"te" if value != "trailers" => return Err("te other than \"trailers\" (§8.2.2)"),
+            b"te" if section != Section::Request || value != "trailers" => {
+                return Err("te other than \"trailers\", or not in a request (§8.2.2)");
+            }
             b"content-length" if section != Section::Trailers => {
                 let length = parse_length(value).ok_or("content-length is not a number (§8.1.1)")?;
                 if facts.content_length.replace(length).is_some() {
@@ -100,6 +106,7 @@ impl<'a> Pseudo<'a> {
             return Err(":method is not the name of a method (§8.3.1)");
         }
         if method == b"CONNECT" {
+            facts.is_connect = true;
             return match (self.scheme, self.path, self.authority) {
                 (None, None, Some(authority)) if !authority.is_empty() => Ok(()),
                 _ => Err("CONNECT has :authority, and neither :scheme nor :path (§8.5)"),
@@ -115,12 +122,13 @@ impl<'a> Pseudo<'a> {
         if !path.starts_with(b"/") && !is_asterisk && is_http(scheme) {
             return Err(":path does not begin with a slash (§8.3.1)");
         }
-        if path.iter().any(|byte| *byte <= b' ') {
-            return Err(":path contains white space (§8.3.1)");
+        if path.iter().any(|byte| matches!(byte, 0..=b' ' | b'#')) {
+            return Err(":path contains white space or a fragment (§8.3.1)");
         }
         if let Some(authority) = self.authority {
-            if is_http(scheme) && authority.contains(&b'@') {
-                return Err(":authority contains the name of a user (§8.3.1)");
+            let is_wrong = authority.is_empty() || authority.iter().any(|byte| b"@/?# ".contains(byte));
+            if is_http(scheme) && is_wrong {
+                return Err(":authority is not a host and a port (§8.3.1)");
             }
             if host.is_some_and(|host| !host.eq_ignore_ascii_case(authority)) {
                 return Err("host and :authority differ (§8.3.1)");
@@ -138,6 +146,7 @@ impl<'a> Pseudo<'a> {
             [b'1'..=b'9', b'0'..=b'9', b'0'..=b'9'] => {
                 facts.is_informational = self.is_1xx();
                 facts.has_no_data = matches!(self.status, Some(b"204" | b"304"));
+                facts.is_successful = self.status.is_some_and(|status| status.starts_with(b"2"));
                 Ok(())
             }
             _ => Err(":status is not three digits (§8.3.2)"),
@@ -184,7 +193,7 @@ fn is_scheme(scheme: &[u8]) -> bool {
 }
 
 fn is_http(scheme: &[u8]) -> bool {
-    scheme == b"http" || scheme == b"https"
+    scheme.eq_ignore_ascii_case(b"http") || scheme.eq_ignore_ascii_case(b"https")
 }
 
 fn parse_length(value: &[u8]) -> Option<u64> {

@@ -5,6 +5,8 @@ use std::io::IoSlice;
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 
+use crate::hpack::Fields;
+
 /// What waits to be written: a [`Buf`], in as many pieces as there is data too large to be copied, so
 /// that one vectored write takes it all.
 #[derive(Debug, Default)]
@@ -15,9 +17,17 @@ pub struct Output {
     tail: BytesMut,
     /// How much the pieces are.
     in_pieces: usize,
-    /// Data that was copied. To drop it can be to run its owner's code ([`Bytes::from_owner`]), which
-    /// must not happen under a lock: it is dropped when what is here has been written.
-    copied: Vec<Bytes>,
+    /// What is here in other form, and is dropped when it has been written.
+    copied: Vec<Discarded>,
+}
+
+/// What nobody needs any more. To drop it can be to run its owner's code ([`Bytes::from_owner`]), which
+/// must not happen under a lock.
+#[derive(Debug)]
+#[allow(missing_docs)]
+pub enum Discarded {
+    Data(Bytes),
+    Fields(Fields),
 }
 
 impl Output {
@@ -30,7 +40,7 @@ impl Output {
     pub(crate) fn push(&mut self, data: Bytes) {
         if data.len() < WORTH_A_PIECE {
             self.tail.put_slice(&data);
-            return self.copied.push(data);
+            return self.copied.push(Discarded::Data(data));
         }
         if !self.tail.is_empty() {
             self.in_pieces += self.tail.len();
@@ -40,9 +50,14 @@ impl Output {
         self.pieces.push_back(data);
     }
 
+    /// Takes fields whose block is here.
+    pub(crate) fn push_encoded(&mut self, fields: Fields) {
+        self.copied.push(Discarded::Fields(fields));
+    }
+
     /// Forgets everything; what it held of others comes to `discarded`.
-    pub(crate) fn clear(&mut self, discarded: &mut Vec<Bytes>) {
-        discarded.extend(self.pieces.drain(..));
+    pub(crate) fn clear(&mut self, discarded: &mut Vec<Discarded>) {
+        discarded.extend(self.pieces.drain(..).map(Discarded::Data));
         discarded.append(&mut self.copied);
         self.tail.clear();
         self.in_pieces = 0;
@@ -77,6 +92,7 @@ impl Buf for Output {
         self.tail.advance(count);
         if self.tail.is_empty() {
             self.copied.clear();
+            self.copied.shrink_to(WORTH_KEEPING);
         }
     }
 
@@ -94,6 +110,9 @@ impl Buf for Output {
 
 /// From how many bytes on data is better sent from where it is than copied.
 const WORTH_A_PIECE: usize = 2048;
+
+/// How many places for what was copied are kept.
+const WORTH_KEEPING: usize = 1024;
 
 #[cfg(test)]
 mod tests {

@@ -35,7 +35,7 @@ impl PeerSettings {
 pub(crate) fn announcement(role: Role, limits: &Limits) -> Vec<Setting> {
     let mut settings = Vec::new();
     if limits.header_table_size != DEFAULT_TABLE_SIZE {
-        settings.push(Setting::HeaderTableSize(limits.header_table_size as u32));
+        settings.push(Setting::HeaderTableSize(saturating(limits.header_table_size)));
     }
     match role {
         Role::Client => settings.push(Setting::EnablePush(false)),
@@ -47,6 +47,10 @@ pub(crate) fn announcement(role: Role, limits: &Limits) -> Vec<Setting> {
     if limits.frame_size != PeerSettings::UNSAID.max_frame_size {
         settings.push(Setting::MaxFrameSize(limits.frame_size));
     }
-    settings.push(Setting::MaxHeaderListSize(limits.header_list_size as u32));
+    settings.push(Setting::MaxHeaderListSize(saturating(limits.header_list_size)));
     settings
+}
+
+fn saturating(size: usize) -> u32 {
+    u32::try_from(size).unwrap_or(u32::MAX)
 }

@@ -4,9 +4,7 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 
-use crate::error::ErrorCode;
 use crate::flow::{ReceiveWindow, SendWindow};
-use crate::frame::Kind;
 use crate::hpack::Fields;
 
 /// The state of a stream (RFC 9113 §5.1, figure 2). The two reserved states are those of pushed streams,
@@ -38,13 +36,9 @@ pub(crate) enum State {
 }
 
 impl State {
-    /// Whether a frame may come in this state.
-    pub(crate) fn receive(self, kind: Kind) -> Result<(), ErrorCode> {
-        match (self, kind) {
-            (Self::Open | Self::HalfClosedLocal, _) => Ok(()),
-            (_, Kind::WINDOW_UPDATE | Kind::RST_STREAM) => Ok(()),
-            (Self::HalfClosedRemote | Self::Closed, _) => Err(ErrorCode::STREAM_CLOSED),
-        }
+    /// Whether the peer may send HEADERS and DATA in this state; if not, that is STREAM_CLOSED.
+    pub(crate) fn peer_can_send(self) -> bool {
+        matches!(self, Self::Open | Self::HalfClosedLocal)
     }
 
     /// Whether this side may send in this state.
@@ -75,6 +69,9 @@ pub(crate) struct Stream {
     pub(crate) state: State,
     /// The application will not ask for it any more.
     pub(crate) released: bool,
+    /// Its request was CONNECT. Once that has succeeded, nothing but data follows (RFC 9113 §8.5).
+    pub(crate) is_connect: bool,
+    pub(crate) is_tunnel: bool,
     pub(crate) incoming: Incoming,
     pub(crate) outgoing: Outgoing,
 }
@@ -89,8 +86,8 @@ pub(crate) struct Incoming {
     pub(crate) expected: Option<u64>,
     /// The response to a HEAD: no data comes, whatever is announced.
     pub(crate) has_no_data: bool,
-    /// How many DATA frames have come since all was read.
-    pub(crate) unread_frames: u32,
+    /// The sizes of the DATA frames that have not been read, or what is left of them.
+    pub(crate) unread_frames: VecDeque<u32>,
 }
 
 /// What goes out on a stream.
@@ -99,6 +96,8 @@ pub(crate) struct Outgoing {
     pub(crate) window: SendWindow,
     /// The request, or the final response, was sent.
     pub(crate) begun: bool,
+    /// The answer to a HEAD, or a response with a status that has no data.
+    pub(crate) has_no_data: bool,
     /// Data that has not been put into frames.
     pub(crate) queue: VecDeque<Bytes>,
     /// How much that is.
@@ -109,6 +108,8 @@ pub(crate) struct Outgoing {
     pub(crate) has_turn: bool,
     /// The application waits until the queue is empty.
     pub(crate) is_awaited: bool,
+    /// Something was sent since that was asked last.
+    pub(crate) has_moved: bool,
 }
 
 /// How this side ends a stream.
@@ -127,18 +128,20 @@ impl Stream {
             begun: false,
             expected: None,
             has_no_data: false,
-            unread_frames: 0,
+            unread_frames: VecDeque::new(),
         };
         let outgoing = Outgoing {
             window: SendWindow::new(send_window),
             begun: false,
+            has_no_data: false,
             queue: VecDeque::new(),
             queued: 0,
             end: None,
             has_turn: false,
             is_awaited: false,
+            has_moved: false,
         };
-        Self { state: State::Open, released: false, incoming, outgoing }
+        Self { state: State::Open, released: false, is_connect: false, is_tunnel: false, incoming, outgoing }
     }
 
     /// Whether this side may still send, and has not said how it ends.
@@ -149,12 +152,36 @@ impl Stream {
     /// Makes another stream of this one. What was allocated for it is used again.
     pub(crate) fn reuse(&mut self, receive_window: u32, send_window: u32) {
         let queue = std::mem::take(&mut self.outgoing.queue);
+        let unread_frames = std::mem::take(&mut self.incoming.unread_frames);
         *self = Self::new(receive_window, send_window);
         self.outgoing.queue = queue;
+        self.incoming.unread_frames = unread_frames;
+    }
+
+    /// The stream is gone, until another one is made of it.
+    pub(crate) fn rest(&mut self) {
+        self.outgoing.queue.shrink_to(WORTH_KEEPING);
+        self.incoming.unread_frames.clear();
+        self.incoming.unread_frames.shrink_to(WORTH_KEEPING);
     }
 }
 
 impl Incoming {
+    /// Takes note that `bytes` were read; returns how many frames that finishes.
+    pub(crate) fn read_frames(&mut self, mut bytes: u32) -> u32 {
+        let mut finished = 0;
+        while let Some(first) = self.unread_frames.front_mut() {
+            if *first > bytes {
+                *first -= bytes;
+                break;
+            }
+            bytes -= *first;
+            self.unread_frames.pop_front();
+            finished += 1;
+        }
+        finished
+    }
+
     /// Takes note of data, against what was announced (RFC 9113 §8.1.1).
     pub(crate) fn count(&mut self, bytes: usize, is_end: bool) -> Result<(), &'static str> {
         if self.has_no_data && bytes > 0 {
@@ -177,22 +204,27 @@ impl Outgoing {
     }
 }
 
+/// How many places of a queue are kept for the next stream.
+const WORTH_KEEPING: usize = 64;
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn rfc9113_5_1_half_closed_remote_takes_window_update_and_rst_stream_alone() {
-        for (kind, taken) in [
-            (Kind::HEADERS, Err(ErrorCode::STREAM_CLOSED)),
-            (Kind::DATA, Err(ErrorCode::STREAM_CLOSED)),
-            (Kind::WINDOW_UPDATE, Ok(())),
-            (Kind::RST_STREAM, Ok(())),
-        ] {
-            assert_eq!(State::HalfClosedRemote.receive(kind), taken);
-            assert_eq!(State::Open.receive(kind), Ok(()));
-            assert_eq!(State::HalfClosedLocal.receive(kind), Ok(()));
-        }
+    fn rfc9113_5_1_the_peer_can_send_until_it_has_ended_the_stream() {
+        assert!(State::Open.peer_can_send() && State::HalfClosedLocal.peer_can_send());
+        assert!(!State::HalfClosedRemote.peer_can_send() && !State::Closed.peer_can_send());
+    }
+
+    #[test]
+    fn frames_are_unread_until_their_last_byte_was_read() {
+        let mut incoming = Stream::new(100, 100).incoming;
+        incoming.unread_frames.extend([5, 5, 1]);
+        assert_eq!(incoming.read_frames(4), 0);
+        assert_eq!(incoming.read_frames(1), 1);
+        assert_eq!(incoming.read_frames(6), 2);
+        assert_eq!(incoming.read_frames(1), 0);
     }
 
     #[test]

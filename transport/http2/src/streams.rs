@@ -39,7 +39,10 @@ impl Streams {
     }
 
     pub(crate) fn remove(&mut self, id: u32) {
-        self.free.extend(self.by_id.remove(&id));
+        if let Some(slot) = self.by_id.remove(&id) {
+            self.slots[slot as usize].rest();
+            self.free.push(slot);
+        }
     }
 
     pub(crate) fn len(&self) -> usize {

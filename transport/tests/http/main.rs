@@ -7,4 +7,5 @@ mod against_h2_client;
 mod against_h2_server;
 mod application;
 mod attacks;
+mod driver;
 mod random_fields;

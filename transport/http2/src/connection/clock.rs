@@ -2,9 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Connection, Role};
+use super::{Connection, Role, calm_down};
 use crate::error::{ErrorCode, Http2Error};
 use crate::frame::Ping;
+use crate::stream::State;
 
 /// When what has happened, by the times that were passed in.
 #[derive(Debug)]
@@ -17,20 +18,28 @@ pub(super) struct Clock {
     asked: Option<Instant>,
     /// Since when there has been no stream.
     idle_since: Option<Instant>,
+    /// When released streams are looked at that are not sent to their end.
+    lingering_until: Option<Instant>,
     /// When a server has announced its end.
     announced: Option<Instant>,
     round_trip: Option<Duration>,
     /// The last PING of the peer, if it was sent nothing useful since.
     pinged: Option<Instant>,
-    /// How many PINGs came too early.
+    /// How many PINGs came too early, one after the other.
     strikes: u32,
 }
 
 impl Connection {
+    /// Says that it is `now`. [`receive`](Self::receive) and [`handle_timeout`](Self::handle_timeout) say so
+    /// themselves; everything else that is done counts as done at the last moment that was said.
+    pub fn set_time(&mut self, now: Instant) {
+        self.clock.now = self.clock.now.max(now);
+    }
+
     /// When [`handle_timeout`](Self::handle_timeout) wants to be called, unless something else happens
     /// before. Asked again after whatever happens.
     pub fn next_timeout(&self) -> Option<Instant> {
-        if self.is_over() {
+        if self.has_failed() {
             return None;
         }
         let is_new = !self.greeted || !self.acknowledged;
@@ -39,6 +48,8 @@ impl Connection {
             Some(self.sign_of_life_due()),
             self.idle_since().map(|since| since.checked_add(self.limits.idle)),
             self.farewell_since().map(|since| since.checked_add(self.limits.farewell)),
+            self.partial_since().map(|since| since.checked_add(self.limits.handshake)),
+            Some(self.clock.lingering_until),
         ]
         .into_iter()
         .flatten()
@@ -48,10 +59,10 @@ impl Connection {
 
     /// Does what is due at `now`.
     pub fn handle_timeout(&mut self, now: Instant) {
-        self.clock.tell(now);
+        self.set_time(now);
         let now = self.clock.now;
         let is_due = |since: Instant, time: Duration| now.saturating_duration_since(since) >= time;
-        if self.is_over() {
+        if self.has_failed() {
             return;
         }
         if is_due(self.clock.began, self.limits.handshake) && !(self.greeted && self.acknowledged) {
@@ -60,6 +71,12 @@ impl Connection {
                 false => (ErrorCode::PROTOCOL_ERROR, "the peer's SETTINGS did not come in time (§3.4)"),
             };
             return self.fail(Http2Error::connection(code, reason));
+        }
+        if self.partial_since().is_some_and(|since| is_due(since, self.limits.handshake)) {
+            return self.fail(calm_down("a field block that does not end"));
+        }
+        if self.clock.lingering_until.is_some_and(|until| until <= now) {
+            self.look_at_lingering_streams();
         }
         if self.farewell_since().is_some_and(|since| is_due(since, self.limits.farewell)) {
             self.name_the_last();
@@ -74,6 +91,30 @@ impl Connection {
             }
             self.clock.asked = Some(now);
             Ping { ack: false, data: SIGN_OF_LIFE }.encode(self.out.tail());
+        }
+    }
+
+    /// A stream was released that has not been sent to its end.
+    pub(super) fn linger(&mut self) {
+        if self.clock.lingering_until.is_none() {
+            self.clock.lingering_until = self.clock.now.checked_add(self.limits.write);
+        }
+    }
+
+    /// Resets the streams that were released, and of which the peer has taken nothing for too long.
+    fn look_at_lingering_streams(&mut self) {
+        self.clock.lingering_until = None;
+        for id in self.streams.ids() {
+            let Some(stream) = self.streams.get_mut(id) else { continue };
+            if !stream.released || stream.state == State::Closed {
+                continue;
+            }
+            if std::mem::take(&mut stream.outgoing.has_moved) {
+                self.linger();
+            } else {
+                self.reset(id, ErrorCode::CANCEL);
+                self.forget_if_over(id);
+            }
         }
     }
 
@@ -102,16 +143,12 @@ impl Clock {
             heard: now,
             asked: None,
             idle_since: Some(now),
+            lingering_until: None,
             announced: None,
             round_trip: None,
             pinged: None,
             strikes: 0,
         }
-    }
-
-    /// It is `now`, which is never earlier than before.
-    pub(super) fn tell(&mut self, now: Instant) {
-        self.now = self.now.max(now);
     }
 
     pub(super) fn now(&self) -> Instant {
@@ -157,9 +194,8 @@ impl Clock {
 
     /// The peer has sent a PING. Whether it does so far too often.
     pub(super) fn is_pinged_too_often(&mut self, gap: Duration) -> bool {
-        if self.pinged.replace(self.now).is_some_and(|before| self.now - before < gap) {
-            self.strikes += 1;
-        }
+        let is_early = self.pinged.replace(self.now).is_some_and(|before| self.now - before < gap);
+        self.strikes = if is_early { self.strikes + 1 } else { 0 };
         self.strikes >= MAX_STRIKES
     }
 }
@@ -167,5 +203,5 @@ impl Clock {
 /// What the PING carries that asks for a sign of life.
 const SIGN_OF_LIFE: [u8; 8] = *b"are you?";
 
-/// With how many PINGs too early a peer has gone too far.
+/// With how many PINGs too early, one after the other, a peer has gone too far.
 const MAX_STRIKES: u32 = 3;

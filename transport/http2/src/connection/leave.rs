@@ -3,7 +3,7 @@
 
 use bytes::Bytes;
 
-use super::{Connection, Event, Role, protocol_error};
+use super::{Connection, Event, Role, calm_down, protocol_error};
 use crate::error::{ErrorCode, Http2Error};
 use crate::frame::{GoAway, Ping};
 
@@ -13,7 +13,7 @@ pub(super) struct Leaving {
     step: Step,
     /// The last stream that the peer's GOAWAY names.
     received: Option<u32>,
-    is_over: bool,
+    has_failed: bool,
 }
 
 #[derive(Debug, Default)]
@@ -31,11 +31,11 @@ impl Connection {
     ///
     /// A client opens no further ones. A server says GOAWAY without naming a last stream, and asks for a
     /// sign that this has arrived; only then, or after [`Limits::farewell`], it names the last one, so that
-    /// no request is lost that was on its way (RFC 9113 §6.8).
+    /// no request is lost that was on its way (RFC 9113 §6.8). Both do so too when the peer says GOAWAY.
     ///
     /// [`Limits::farewell`]: crate::Limits::farewell
     pub fn drain(&mut self) {
-        if !matches!(self.leaving.step, Step::Staying) || self.is_over() {
+        if !matches!(self.leaving.step, Step::Staying) || self.has_failed() {
             return;
         }
         if self.role == Role::Client {
@@ -52,11 +52,9 @@ impl Connection {
     pub fn is_done(&self) -> bool {
         let no_further_streams = match self.role {
             Role::Client => self.is_leaving(),
-            Role::Server => {
-                matches!(self.leaving.step, Step::Final { .. }) || self.leaving.received.is_some()
-            }
+            Role::Server => matches!(self.leaving.step, Step::Final { .. }),
         };
-        self.is_over() || (no_further_streams && self.streams.is_empty())
+        self.has_failed() || (no_further_streams && self.streams.is_empty())
     }
 
     /// Ends the connection whose stream of bytes is of no use any more. All streams are gone, and nothing is
@@ -66,14 +64,16 @@ impl Connection {
         self.out.clear(&mut self.discarded);
     }
 
-    /// Whether no further streams are opened, from either side's will.
+    /// Whether no further streams are opened: because either side is going away, or because a client has
+    /// used up all ids.
     pub fn is_leaving(&self) -> bool {
-        !matches!(self.leaving.step, Step::Staying) || self.leaving.received.is_some() || self.is_over()
+        let is_going_away = !matches!(self.leaving.step, Step::Staying) || self.leaving.received.is_some();
+        is_going_away || self.next_stream >= 1 << 31 || self.has_failed()
     }
 
     /// Whether the connection has ended otherwise than in good order.
-    pub fn is_over(&self) -> bool {
-        self.leaving.is_over
+    pub fn has_failed(&self) -> bool {
+        self.leaving.has_failed
     }
 
     /// The answer to a PING of this side.
@@ -101,8 +101,13 @@ impl Connection {
 
     pub(super) fn go_away(&mut self, frame: GoAway) -> Result<(), Http2Error> {
         let last = frame.last_stream;
-        if self.leaving.received.is_some_and(|former| last > former) {
-            return Err(protocol_error("GOAWAY names a later last stream than the one before (§6.8)"));
+        if let Some(former) = self.leaving.received {
+            if last > former {
+                return Err(protocol_error("GOAWAY names a later last stream than the one before (§6.8)"));
+            }
+            if !self.useless.spend(self.clock.now()) {
+                return Err(calm_down("too many GOAWAY frames"));
+            }
         }
         self.leaving.received = Some(last);
         let mut refused: Vec<u32> =
@@ -115,13 +120,14 @@ impl Connection {
                 self.tell_reset(id, ErrorCode::REFUSED_STREAM, None);
             }
         }
+        self.drain();
         self.events.push_back(Event::GoAway { code: frame.code, debug_data: frame.debug_data });
         Ok(())
     }
 
     /// Ends the connection because of an error, and says so to the peer (RFC 9113 §5.4.1).
     pub(super) fn fail(&mut self, error: Http2Error) {
-        if self.is_over() {
+        if self.has_failed() {
             return;
         }
         let last = match self.leaving.step {
@@ -134,7 +140,7 @@ impl Connection {
     }
 
     fn end(&mut self) {
-        self.leaving.is_over = true;
+        self.leaving.has_failed = true;
         for id in self.streams.ids() {
             if self.is_open(id) {
                 self.close_stream(id);

@@ -1,8 +1,11 @@
 //! Field blocks in: from HEADERS and CONTINUATION to requests, responses and trailers (RFC 9113 §8).
 
+use std::time::Instant;
+
 use bytes::{Bytes, BytesMut};
 
 use super::{Connection, Event, Role, calm_down, protocol_error};
+use crate::closed::Closed;
 use crate::error::{ErrorCode, Http2Error};
 use crate::frame::{Continuation, Headers, Kind, PushPromise, RstStream};
 use crate::hpack::{FieldList, Fields, HpackError};
@@ -15,6 +18,7 @@ pub(super) struct FieldBlock {
     opening: Opening,
     fragments: BytesMut,
     continuations: u32,
+    since: Instant,
 }
 
 /// The frame that began a field block.
@@ -76,8 +80,14 @@ impl Connection {
         if is_whole {
             return self.end_block(opening, &fragment);
         }
-        self.partial = Some(FieldBlock { opening, fragments: BytesMut::from(fragment), continuations: 0 });
+        let (fragments, since) = (BytesMut::from(fragment), self.clock.now());
+        self.partial = Some(FieldBlock { opening, fragments, continuations: 0, since });
         Ok(())
+    }
+
+    /// Since when a field block has not been complete.
+    pub(super) fn partial_since(&self) -> Option<Instant> {
+        self.partial.as_ref().map(|block| block.since)
     }
 
     /// A field block has come to its end. Whatever becomes of it, it is decoded, or the table would go
@@ -103,7 +113,7 @@ impl Connection {
             }
             (Role::Client, None) => {
                 let _ = self.decode(Section::Trailers, block)?;
-                self.on_no_stream(id, "HEADERS")
+                self.on_no_stream(id, Kind::HEADERS)
             }
         }
     }
@@ -111,8 +121,10 @@ impl Connection {
     /// Decodes a field block and checks what it says, unless that was done before.
     fn decode(&mut self, section: Section, block: &[u8]) -> Result<Said, Http2Error> {
         let changes = self.decoder.changes();
-        if let Some(said) = self.seen.find(section, block, changes) {
-            return Ok(Ok(said));
+        let was_seen =
+            |seen: &&Seen| Some(seen.changes) == changes && seen.section == section && *seen.block == *block;
+        if let Some(Seen { fields, facts, .. }) = self.seen.find(was_seen) {
+            return Ok(Ok((fields.clone(), *facts)));
         }
         let list = self.decoder.decode(block).map_err(|error| match error {
             HpackError::ListTooLarge => calm_down("a field list more than four times as large as allowed"),
@@ -126,8 +138,12 @@ impl Connection {
             Ok(facts) => facts,
             Err(reason) => return Ok(Err(Flaw::Malformed(reason))),
         };
-        if self.decoder.changes() == changes {
-            self.seen.note(section, block, changes, (fields.clone(), facts));
+        if let Some(changes) = changes
+            && self.decoder.changes() == Some(changes)
+            && block.len() <= MAX_SEEN
+        {
+            let (block, fields) = (block.into(), fields.clone());
+            self.seen.push(Seen { section, block, changes, fields, facts });
         }
         Ok(Ok((fields, facts)))
     }
@@ -135,7 +151,7 @@ impl Connection {
     /// HEADERS came to a server on a stream that is not there.
     fn request(&mut self, id: u32, said: Said, end_stream: bool) -> Result<(), Http2Error> {
         if self.is_own(id) || !self.is_idle(id) {
-            return self.on_no_stream(id, "HEADERS");
+            return self.on_no_stream(id, Kind::HEADERS);
         }
         self.last_peer_stream = id;
         if self.is_beyond_the_last(id) {
@@ -149,13 +165,21 @@ impl Connection {
         if end_stream && facts.content_length.is_some_and(|length| length > 0) {
             return self.refuse(id, ErrorCode::PROTOCOL_ERROR);
         }
-        if self.streams.len() >= self.limits.streams as usize {
+        if self.open >= self.limits.streams {
             return self.refuse(id, ErrorCode::REFUSED_STREAM);
+        }
+        if self.streams.len() as u64 >= 2 * u64::from(self.limits.streams) {
+            // The peer keeps to the limit: it cannot know of handlers that go on.
+            self.reset_unknown(id, ErrorCode::REFUSED_STREAM);
+            return Ok(());
         }
         let (receive, send) = (self.receive_window_of_new_streams(), self.peer.initial_window_size);
         let stream = self.streams.insert(id, receive, send);
+        self.open += 1;
         stream.incoming.begun = true;
         stream.incoming.expected = facts.content_length;
+        stream.outgoing.has_no_data = facts.has_no_data;
+        stream.is_connect = facts.is_connect;
         if end_stream {
             stream.state = stream.state.ended_by_peer();
         }
@@ -167,8 +191,8 @@ impl Connection {
     /// HEADERS came to a client, on a stream where the response is due.
     fn response(&mut self, id: u32, said: Said, end_stream: bool) -> Result<(), Http2Error> {
         let Some(stream) = self.streams.get_mut(id) else { return Ok(()) };
-        if let Err(code) = stream.state.receive(Kind::HEADERS) {
-            return Err(Http2Error::stream(id, code, "HEADERS behind END_STREAM (§5.1)"));
+        if !stream.state.peer_can_send() {
+            return Err(behind_the_end(id));
         }
         let (fields, facts) = said.map_err(|flaw| flaw.of_stream(id))?;
         let malformed = |reason| Http2Error::stream(id, ErrorCode::PROTOCOL_ERROR, reason);
@@ -177,6 +201,9 @@ impl Connection {
             if end_stream {
                 return Err(malformed("an informational response ends the stream (§8.1)"));
             }
+            if !self.useless.spend(self.clock.now()) {
+                return Err(calm_down("too many informational responses"));
+            }
             if is_wanted {
                 self.events.push_back(Event::Informational { stream: id, fields });
             }
@@ -184,7 +211,8 @@ impl Connection {
         }
         stream.incoming.begun = true;
         stream.incoming.has_no_data |= facts.has_no_data;
-        if !stream.incoming.has_no_data {
+        stream.is_tunnel = stream.is_connect && facts.is_successful;
+        if !stream.incoming.has_no_data && !stream.is_tunnel {
             stream.incoming.expected = facts.content_length;
         }
         if end_stream {
@@ -202,11 +230,14 @@ impl Connection {
     /// HEADERS came behind the head of a message.
     fn trailers(&mut self, id: u32, said: Said, end_stream: bool) -> Result<(), Http2Error> {
         let Some(stream) = self.streams.get_mut(id) else { return Ok(()) };
-        if let Err(code) = stream.state.receive(Kind::HEADERS) {
-            return Err(Http2Error::stream(id, code, "HEADERS behind END_STREAM (§5.1)"));
+        if !stream.state.peer_can_send() {
+            return Err(behind_the_end(id));
         }
         let malformed = |reason| Http2Error::stream(id, ErrorCode::PROTOCOL_ERROR, reason);
         let (fields, _) = said.map_err(|flaw| flaw.of_stream(id))?;
+        if stream.is_tunnel {
+            return Err(malformed("HEADERS in a tunnel (§8.5)"));
+        }
         if !end_stream {
             return Err(malformed("trailers without END_STREAM (§8.1)"));
         }
@@ -218,7 +249,7 @@ impl Connection {
         Ok(())
     }
 
-    fn ended_by_peer(&mut self, id: u32) {
+    pub(super) fn ended_by_peer(&mut self, id: u32) {
         let Some(stream) = self.streams.get_mut(id) else { return };
         stream.state = stream.state.ended_by_peer();
         if stream.state == State::Closed {
@@ -229,10 +260,14 @@ impl Connection {
     /// Refuses a stream that the peer has opened, and that nobody here knows yet.
     fn refuse(&mut self, id: u32, code: ErrorCode) -> Result<(), Http2Error> {
         self.count_reset()?;
+        self.reset_unknown(id, code);
+        Ok(())
+    }
+
+    fn reset_unknown(&mut self, id: u32, code: ErrorCode) {
         RstStream { stream: id, code }.encode(self.out.tail());
         self.closed.reset_here(id);
         self.answers += 1;
-        Ok(())
     }
 
     /// Answers a request with more fields than allowed (RFC 6585 §5; RFC 9113 §10.5.1).
@@ -253,7 +288,8 @@ impl Connection {
     /// Refuses a pushed stream. The server could not know yet that none is wanted (RFC 9113 §6.6).
     fn refuse_push(&mut self, opening: Opening) -> Result<(), Http2Error> {
         let Opening::PushPromise { stream, promised } = opening else { return Ok(()) };
-        if !self.is_own(stream) || self.is_idle(stream) {
+        let can_promise = self.streams.get(stream).is_some_and(|stream| stream.state.peer_can_send());
+        if !can_promise && self.closed.find(stream) != Closed::ResetHere {
             return Err(protocol_error("PUSH_PROMISE on a stream that is not open (§6.6)"));
         }
         if self.is_own(promised) || !self.is_idle(promised) {
@@ -262,6 +298,10 @@ impl Connection {
         self.last_peer_stream = promised;
         self.refuse(promised, ErrorCode::REFUSED_STREAM)
     }
+}
+
+fn behind_the_end(id: u32) -> Http2Error {
+    Http2Error::stream(id, ErrorCode::STREAM_CLOSED, "HEADERS behind END_STREAM (§5.1)")
 }
 
 impl Flaw {
@@ -276,45 +316,16 @@ impl Flaw {
     }
 }
 
-/// Field blocks that were seen before. As long as the table has not changed, the same bytes say the same.
-#[derive(Debug, Default)]
-pub(super) struct Seen {
-    blocks: Vec<SeenBlock>,
-    /// Which of them is the next to be replaced.
-    next: usize,
-}
-
+/// A field block that was seen before, and what it says. As long as the table has not changed, the same
+/// bytes say the same.
 #[derive(Debug)]
-struct SeenBlock {
+pub(super) struct Seen {
     section: Section,
     block: Box<[u8]>,
-    changes: Option<u64>,
-    said: (Fields, Facts),
+    changes: u64,
+    fields: Fields,
+    facts: Facts,
 }
 
-impl Seen {
-    fn find(&self, section: Section, block: &[u8], changes: Option<u64>) -> Option<(Fields, Facts)> {
-        changes?;
-        let is_it =
-            |seen: &&SeenBlock| seen.changes == changes && seen.section == section && *seen.block == *block;
-        self.blocks.iter().find(is_it).map(|seen| seen.said.clone())
-    }
-
-    fn note(&mut self, section: Section, block: &[u8], changes: Option<u64>, said: (Fields, Facts)) {
-        if block.len() > MAX_SEEN {
-            return;
-        }
-        let seen = SeenBlock { section, block: block.into(), changes, said };
-        if self.blocks.len() < SEEN {
-            return self.blocks.push(seen);
-        }
-        self.blocks[self.next] = seen;
-        self.next = (self.next + 1) % SEEN;
-    }
-}
-
-/// How many blocks are remembered.
-const SEEN: usize = 16;
-
-/// How long one of them may be, in bytes.
+/// How long a block may be that is remembered, in bytes.
 const MAX_SEEN: usize = 256;

@@ -6,7 +6,7 @@
 //! - asks it to do something: [`open`](Connection::open) a stream, send on it, reset it;
 //! - tells it what the application has [`read`](Connection::read), so that the peer may send more;
 //! - takes what is to be written, with [`Connection::take_output`];
-//! - calls it again at [`Connection::next_timeout`].
+//! - calls it again at [`Connection::next_timeout`], and says what time it is.
 //!
 //! ```text
 //!    bytes in ──▶ receive ──▶ Event                send_headers, send_data, send_trailers
@@ -39,7 +39,8 @@ use crate::flow::{DEFAULT_WINDOW, ReceiveWindow, SendWindow};
 use crate::frame::{Settings, WindowUpdate};
 use crate::hpack::{Decoder, Encoder, Fields};
 use crate::limits::Limits;
-use crate::output::Output;
+use crate::output::{Discarded, Output};
+use crate::recent::Recent;
 use crate::settings::{PeerSettings, announcement};
 use crate::streams::Streams;
 
@@ -101,7 +102,7 @@ pub enum Event {
     Reset {
         /// Which stream.
         stream: u32,
-        /// Why. REFUSED_STREAM says that the request was not processed and can be sent again.
+        /// Why. To a client, REFUSED_STREAM says that the request was not processed and can be sent again.
         code: ErrorCode,
         /// What the peer did wrong, if that is why.
         reason: Option<&'static str>,
@@ -111,7 +112,8 @@ pub enum Event {
         /// Which stream.
         stream: u32,
     },
-    /// The peer takes no further streams; those that it never processed have been reset, REFUSED_STREAM.
+    /// The peer is going away. A client opens no further streams, and those that the server never processed
+    /// have been reset, REFUSED_STREAM.
     GoAway {
         /// Why.
         code: ErrorCode,
@@ -140,15 +142,17 @@ pub struct Connection {
     encoder: Encoder,
     /// A field block that CONTINUATION frames go on with.
     partial: Option<FieldBlock>,
-    seen: Seen,
-    checked: Checked,
+    /// Field blocks that came before.
+    seen: Recent<Seen>,
+    /// Lists of fields that were sent before.
+    checked: Recent<Checked>,
     /// Where field blocks are encoded.
     block: BytesMut,
 
     streams: Streams,
     closed: ClosedStreams,
-    /// How many streams that were opened from here are not closed.
-    opened: u32,
+    /// How many streams are not closed.
+    open: u32,
     /// The next stream to be opened from here.
     next_stream: u32,
     /// The last stream that the peer has opened, or promised.
@@ -172,11 +176,11 @@ pub struct Connection {
 
     events: VecDeque<Event>,
     /// What nobody needs any more: its owner drops it when no lock is held.
-    discarded: Vec<Bytes>,
+    discarded: Vec<Discarded>,
 
     resets: Budget,
-    empty_data: Budget,
-    settings: Budget,
+    useless: Budget,
+    settings_changes: Budget,
     clock: Clock,
     leaving: Leaving,
 }
@@ -203,7 +207,7 @@ impl Connection {
     }
 
     /// How many streams there are: those that are not closed, and those that were not released.
-    pub fn streams(&self) -> usize {
+    pub fn stream_count(&self) -> usize {
         self.streams.len()
     }
 
@@ -213,9 +217,8 @@ impl Connection {
         self.events.pop_front()
     }
 
-    /// Data that is not needed any more. To drop it can be to run its owner's code
-    /// ([`Bytes::from_owner`]), so it is left to whoever holds the lock.
-    pub fn discarded(&mut self) -> &mut Vec<Bytes> {
+    /// What is not needed any more, to be dropped by whoever holds the lock when that is released.
+    pub fn discarded(&mut self) -> &mut Vec<Discarded> {
         &mut self.discarded
     }
 
@@ -223,6 +226,8 @@ impl Connection {
         limits.frame_size = limits.frame_size.clamp(1 << 14, (1 << 24) - 1);
         limits.connection_window = limits.connection_window.clamp(DEFAULT_WINDOW, (1 << 31) - 1);
         limits.stream_window = limits.stream_window.min((1 << 31) - 1);
+        limits.largest_stream_window = limits.largest_stream_window.min((1 << 31) - 1);
+        limits.send_buffer = limits.send_buffer.max(1);
         let of_streams = limits.stream_window.saturating_mul(limits.streams);
         let mut connection = Self {
             role,
@@ -233,12 +238,12 @@ impl Connection {
             decoder: Decoder::new(limits.header_list_size, limits.header_fields),
             encoder: Encoder::new(),
             partial: None,
-            seen: Seen::default(),
-            checked: Checked::default(),
+            seen: Recent::default(),
+            checked: Recent::default(),
             block: BytesMut::new(),
             streams: Streams::default(),
             closed: ClosedStreams::default(),
-            opened: 0,
+            open: 0,
             next_stream: 1,
             last_peer_stream: 0,
             send_window: SendWindow::new(DEFAULT_WINDOW),
@@ -252,8 +257,8 @@ impl Connection {
             events: VecDeque::new(),
             discarded: Vec::new(),
             resets: Budget::new(limits.resets),
-            empty_data: Budget::new(limits.empty_data),
-            settings: Budget::new(limits.settings),
+            useless: Budget::new(limits.useless),
+            settings_changes: Budget::new(limits.settings),
             clock: Clock::new(now),
             leaving: Leaving::default(),
             limits,

@@ -41,7 +41,7 @@ impl Connection {
     /// Whether more should be read. A server does not read requests whose answers its peer does not read.
     pub fn wants_input(&self) -> bool {
         let most = self.limits.send_buffer.saturating_mul(2);
-        !self.is_over() && (self.role == Role::Client || self.out.remaining() <= most)
+        !self.has_failed() && (self.role == Role::Client || self.out.remaining() <= most)
     }
 
     /// Lets a stream send in its turn, if it has something to send and may.
@@ -60,7 +60,7 @@ impl Connection {
         let outgoing = &mut stream.outgoing;
         outgoing.has_turn = false;
         if outgoing.queued > 0 {
-            let most = self.send_window.available().min(self.peer.max_frame_size as usize);
+            let most = self.send_window.available().min(self.peer.max_frame_size as usize).min(MAX_DATA);
             let size = outgoing.queued.min(most).min(outgoing.window.available());
             if size == 0 {
                 if self.send_window.available() == 0 && outgoing.is_ready() {
@@ -70,7 +70,8 @@ impl Connection {
                 return;
             }
             let is_last = size == outgoing.queued;
-            let end_stream = is_last && matches!(outgoing.end, Some(End::Data));
+            let end_stream = is_last && outgoing.end.take_if(|end| matches!(end, End::Data)).is_some();
+            outgoing.has_moved = true;
             outgoing.queued -= size;
             outgoing.window.spend(size);
             self.send_window.spend(size);
@@ -88,7 +89,10 @@ impl Connection {
         let end = self.streams.get_mut(id).and_then(|stream| stream.outgoing.end.take());
         match end {
             Some(End::Data) => self.send_frame(id, 0, true),
-            Some(End::Trailers(trailers)) => self.encode_headers(id, &trailers, true),
+            Some(End::Trailers(trailers)) => {
+                self.encode_headers(id, &trailers, true);
+                self.out.push_encoded(trailers);
+            }
             None => return,
         }
         self.ended_here(id);
@@ -122,3 +126,6 @@ impl Connection {
         self.clock.useful();
     }
 }
+
+/// How much data one stream may send before it is the next one's turn, whatever the peer would take.
+const MAX_DATA: usize = 64 << 10;

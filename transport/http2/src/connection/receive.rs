@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use bytes::{Buf, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 
 use super::{Connection, Event, Role, calm_down, protocol_error};
 use crate::closed::Closed;
@@ -16,12 +16,12 @@ impl Connection {
     ///
     /// However the peer has cut its bytes, the events are the same.
     pub fn receive(&mut self, input: &mut BytesMut, now: Instant) -> Option<Event> {
-        self.clock.tell(now);
+        self.set_time(now);
         loop {
             if let Some(event) = self.events.pop_front() {
                 return Some(event);
             }
-            if self.is_over() {
+            if self.has_failed() {
                 input.clear();
                 return None;
             }
@@ -37,6 +37,12 @@ impl Connection {
     fn receive_frame(&mut self, input: &mut BytesMut) -> Result<bool, Http2Error> {
         if !self.take_preface(input)? {
             return Ok(false);
+        }
+        if !self.greeted && input.get(3).is_some_and(|kind| *kind != Kind::SETTINGS.0) {
+            // Before the length: of another protocol that would be any number.
+            return Err(protocol_error(
+                "the peer does not speak HTTP/2: it does not begin with SETTINGS (§3.4)",
+            ));
         }
         let Some(frame) = Frame::decode(input, self.limits.frame_size)? else {
             return Ok(false);
@@ -96,7 +102,7 @@ impl Connection {
             let reason = "more DATA than the window of the connection allows (§6.9.1)";
             return Err(Http2Error::connection(ErrorCode::FLOW_CONTROL_ERROR, reason));
         }
-        let taken = self.stream_data(frame);
+        let taken = self.stream_data(frame, size);
         if !matches!(taken, Ok(true)) {
             // It counts for the connection all the same (§5.1, §6.9).
             self.read_connection(size);
@@ -105,17 +111,17 @@ impl Connection {
     }
 
     /// Takes data of a stream. `false`: nobody is going to read it.
-    fn stream_data(&mut self, frame: Data) -> Result<bool, Http2Error> {
-        let Data { stream: id, data, end_stream, padding } = frame;
-        if data.is_empty() && !end_stream && !self.empty_data.spend(self.clock.now()) {
+    fn stream_data(&mut self, frame: Data, size: u32) -> Result<bool, Http2Error> {
+        let Data { stream: id, mut data, end_stream, padding } = frame;
+        if data.is_empty() && !end_stream && !self.useless.spend(self.clock.now()) {
             return Err(calm_down("too many empty DATA frames"));
         }
         let Some(stream) = self.streams.get_mut(id).filter(|stream| stream.state != State::Closed) else {
-            return self.on_no_stream(id, "DATA").map(|()| false);
+            return self.on_no_stream(id, Kind::DATA).map(|()| false);
         };
         let fail = |code, reason| Err(Http2Error::stream(id, code, reason));
-        if let Err(code) = stream.state.receive(Kind::DATA) {
-            return fail(code, "DATA behind END_STREAM (§5.1)");
+        if !stream.state.peer_can_send() {
+            return fail(ErrorCode::STREAM_CLOSED, "DATA behind END_STREAM (§5.1)");
         }
         if !stream.incoming.begun {
             return fail(ErrorCode::PROTOCOL_ERROR, "DATA before HEADERS (§8.1)");
@@ -126,29 +132,30 @@ impl Connection {
         if self.unread_frames == self.limits.unread_frames && !data.is_empty() {
             return fail(ErrorCode::ENHANCE_YOUR_CALM, "too many small DATA frames that nobody has read");
         }
-        let size = data.len() as u32 + padding;
         if stream.incoming.window.receive(size).is_err() {
             let reason = "more DATA than the window of the stream allows (§6.9.1)";
             return fail(ErrorCode::FLOW_CONTROL_ERROR, reason);
         }
-        if end_stream {
-            stream.state = stream.state.ended_by_peer();
-        }
-        let (is_over, is_wanted) = (stream.state == State::Closed, !stream.released);
-        if !is_wanted {
+        let is_wanted = !stream.released;
+        if is_wanted {
+            if padding > 0 {
+                self.read(id, padding as usize);
+            }
+            if self.unread_frames >= MAX_SHARED && data.len() < WORTH_SHARING {
+                data = Bytes::copy_from_slice(&data);
+            }
+            if let Some(stream) = self.streams.get_mut(id).filter(|_| !data.is_empty()) {
+                stream.incoming.unread_frames.push_back(data.len() as u32);
+                self.unread_frames += 1;
+            }
+            if !data.is_empty() || end_stream {
+                self.events.push_back(Event::Data { stream: id, data, end_stream });
+            }
+        } else {
             stream.incoming.window.read(size);
-        } else if !data.is_empty() {
-            stream.incoming.unread_frames += 1;
-            self.unread_frames += 1;
         }
-        if padding > 0 && is_wanted {
-            self.read(id, padding as usize);
-        }
-        if is_wanted && (!data.is_empty() || end_stream) {
-            self.events.push_back(Event::Data { stream: id, data, end_stream });
-        }
-        if is_over {
-            self.stream_ended(id);
+        if end_stream {
+            self.ended_by_peer(id);
         }
         Ok(is_wanted)
     }
@@ -195,7 +202,7 @@ impl Connection {
         if frame.ack {
             return self.settings_acknowledged();
         }
-        if self.greeted && !self.settings.spend(self.clock.now()) {
+        if self.greeted && !self.settings_changes.spend(self.clock.now()) {
             return Err(calm_down("too many SETTINGS frames"));
         }
         if !std::mem::replace(&mut self.greeted, true) {
@@ -235,6 +242,8 @@ impl Connection {
                 if let Some(stream) = self.streams.get_mut(id) {
                     stream.incoming.window.shift(difference);
                 }
+                // A window that has become smaller may leave the peer waiting for what it is owed.
+                self.update_window(id);
             }
         }
         Ok(())
@@ -246,7 +255,9 @@ impl Connection {
             return Ok(());
         }
         for id in self.streams.ids() {
-            let Some(stream) = self.streams.get_mut(id) else { continue };
+            let Some(stream) = self.streams.get_mut(id).filter(|stream| stream.state != State::Closed) else {
+                continue;
+            };
             if stream.outgoing.window.add(difference).is_err() {
                 let reason = "SETTINGS_INITIAL_WINDOW_SIZE makes a window larger than 2^31-1 (§6.9.2)";
                 return Err(Http2Error::connection(ErrorCode::FLOW_CONTROL_ERROR, reason));
@@ -272,10 +283,10 @@ impl Connection {
     // ---- what frames have in common ----
 
     /// What a frame means whose stream is not there.
-    pub(super) fn on_no_stream(&mut self, id: u32, what: &'static str) -> Result<(), Http2Error> {
+    pub(super) fn on_no_stream(&mut self, id: u32, kind: Kind) -> Result<(), Http2Error> {
         if self.is_idle(id) {
-            return Err(protocol_error(match what {
-                "DATA" => "DATA on an idle stream (§5.1)",
+            return Err(protocol_error(match kind {
+                Kind::DATA => "DATA on an idle stream (§5.1)",
                 _ => "HEADERS on an idle stream that the peer cannot open (§5.1.1)",
             }));
         }
@@ -283,7 +294,7 @@ impl Connection {
             Closed::ResetHere => Ok(()),
             // A stream beyond the one that GOAWAY names (§6.8).
             _ if self.is_beyond_the_last(id) => Ok(()),
-            Closed::LongAgo if what == "HEADERS" => {
+            Closed::LongAgo if kind == Kind::HEADERS => {
                 Err(protocol_error("the ids of new streams rise (§5.1.1)"))
             }
             Closed::Known | Closed::LongAgo => {
@@ -315,3 +326,10 @@ impl Connection {
         Ok(())
     }
 }
+
+/// How many unread DATA frames may share the buffers into which they were read. A reader that keeps up has
+/// fewer; one that does not would let a peer make it hold a whole buffer for each few bytes.
+const MAX_SHARED: u32 = 256;
+
+/// From how many bytes on data is worth the buffer that it shares.
+const WORTH_SHARING: usize = 8 << 10;

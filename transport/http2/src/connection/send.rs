@@ -7,9 +7,11 @@ use super::{Connection, Event, Role};
 use crate::error::ErrorCode;
 use crate::flow::DEFAULT_WINDOW;
 use crate::frame::{RstStream, WindowUpdate};
-use crate::hpack::Fields;
+use crate::hpack::{Fields, Identity};
 use crate::message::{Facts, Section, check};
+use crate::output::Discarded;
 use crate::stream::{End, State, Stream};
+use crate::streams::Streams;
 
 /// Why something cannot be sent. Nothing was sent then, and the connection goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
@@ -20,6 +22,9 @@ pub enum SendError {
     /// HEADERS come before data and trailers, and once.
     #[error("not in this order: informational responses, the head, data, trailers (RFC 9113 §8.1)")]
     Order,
+    /// A response to HEAD has no data, and neither has one with status 204 or 304.
+    #[error("there is no data in this response (RFC 9110 §6.4.1)")]
+    NoData,
     /// The fields do not make a message.
     #[error("{0}")]
     Malformed(&'static str),
@@ -37,12 +42,10 @@ pub enum SendError {
 }
 
 impl Connection {
-    /// Whether a client can open a stream now: the peer allows one more, and nobody is going away.
+    /// Whether a client can open a stream now: the peer allows one more, and nobody is going away. No event
+    /// says that this has changed: it may have whenever something has come, or a stream was closed.
     pub fn can_open(&self) -> bool {
-        self.role == Role::Client
-            && self.opened < self.peer.max_concurrent_streams
-            && !self.is_leaving()
-            && self.next_stream < 1 << 31
+        self.role == Role::Client && self.open < self.peer.max_concurrent_streams && !self.is_leaving()
     }
 
     /// Opens a stream with a request, and returns its id. With `end_stream`, that is all of it.
@@ -56,11 +59,12 @@ impl Connection {
         let facts = self.check(Section::Request, request)?;
         let id = self.next_stream;
         self.next_stream += 2;
-        self.opened += 1;
+        self.open += 1;
         let (receive, send) = (self.receive_window_of_new_streams(), self.peer.initial_window_size);
         let stream = self.streams.insert(id, receive, send);
         stream.outgoing.begun = true;
         stream.incoming.has_no_data = facts.has_no_data;
+        stream.is_connect = facts.is_connect;
         if end_stream {
             stream.state = stream.state.ended_here();
         }
@@ -86,6 +90,8 @@ impl Connection {
         self.encode_headers(id, response, end_stream);
         let Some(stream) = self.streams.get_mut(id) else { return Ok(()) };
         stream.outgoing.begun = !facts.is_informational;
+        stream.outgoing.has_no_data |= facts.has_no_data;
+        stream.is_tunnel = stream.is_connect && facts.is_successful;
         if end_stream {
             self.ended_here(id);
         }
@@ -99,14 +105,24 @@ impl Connection {
     /// # Errors
     /// When the stream is over or was ended, and before its head was sent.
     pub fn send_data(&mut self, id: u32, data: Bytes, end_stream: bool) -> Result<(), SendError> {
-        let stream = self.sending(id)?;
+        let stream = match sending(&mut self.streams, id) {
+            Ok(stream) if stream.outgoing.has_no_data && !data.is_empty() => Err(SendError::NoData),
+            sending => sending,
+        };
+        let stream = match stream {
+            Ok(stream) => stream,
+            Err(error) => {
+                self.discarded.push(Discarded::Data(data));
+                return Err(error);
+            }
+        };
         if data.is_empty() {
-            self.discarded.push(data);
+            self.discarded.push(Discarded::Data(data));
         } else {
             stream.outgoing.queued += data.len();
             stream.outgoing.queue.push_back(data);
         }
-        if end_stream && let Ok(stream) = self.sending(id) {
+        if end_stream {
             stream.outgoing.end = Some(End::Data);
         }
         self.give_turn(id);
@@ -119,9 +135,12 @@ impl Connection {
     /// When the stream is over or was ended, before its head was sent, and when the fields are none that
     /// trailers can have.
     pub fn send_trailers(&mut self, id: u32, trailers: &Fields) -> Result<(), SendError> {
-        self.sending(id)?;
         self.check(Section::Trailers, trailers)?;
-        self.sending(id)?.outgoing.end = Some(End::Trailers(trailers.clone()));
+        let stream = sending(&mut self.streams, id)?;
+        if stream.is_tunnel {
+            return Err(SendError::Order);
+        }
+        stream.outgoing.end = Some(End::Trailers(trailers.clone()));
         self.give_turn(id);
         Ok(())
     }
@@ -131,10 +150,13 @@ impl Connection {
         self.streams.get(id).map_or(0, |stream| stream.outgoing.queued)
     }
 
-    /// Asks for [`Event::Room`] when the data that is queued on a stream is on its way.
+    /// Asks for [`Event::Room`] when all data that is queued on a stream is on its way.
     pub fn await_room(&mut self, id: u32) {
-        if let Some(stream) = self.streams.get_mut(id) {
+        let Some(stream) = self.streams.get_mut(id) else { return };
+        if stream.outgoing.queued > 0 {
             stream.outgoing.is_awaited = true;
+        } else {
+            self.events.push_back(Event::Room { stream: id });
         }
     }
 
@@ -144,12 +166,8 @@ impl Connection {
         let window = &mut stream.incoming.window;
         let bytes = u32::try_from(bytes).unwrap_or(u32::MAX).min(window.unread());
         window.read(bytes);
-        if window.unread() == 0 {
-            self.unread_frames -= std::mem::take(&mut stream.incoming.unread_frames);
-        }
-        if matches!(stream.state, State::Open | State::HalfClosedLocal) {
-            self.update_window(id);
-        }
+        self.unread_frames -= stream.incoming.read_frames(bytes);
+        self.update_window(id);
         self.read_connection(bytes);
     }
 
@@ -171,31 +189,31 @@ impl Connection {
     pub fn release(&mut self, id: u32) {
         let Some(stream) = self.streams.get_mut(id) else { return };
         stream.released = true;
-        let is_unfinished = self.role == Role::Client || stream.can_send();
+        stream.outgoing.is_awaited = false;
         let unread = stream.incoming.window.unread();
-        self.read(id, unread as usize);
-        if is_unfinished {
+        if self.role == Role::Client || stream.can_send() {
             self.reset(id, ErrorCode::CANCEL);
         }
         self.finish_early(id);
+        self.read(id, unread as usize);
+        if self.is_open(id) {
+            self.linger();
+        }
         self.forget_if_over(id);
     }
 
     // ---- what these have in common ----
 
-    /// A stream on which data or trailers can be sent.
-    fn sending(&mut self, id: u32) -> Result<&mut Stream, SendError> {
-        let stream = self.streams.get_mut(id).filter(|stream| stream.can_send()).ok_or(SendError::Ended)?;
-        if stream.outgoing.begun { Ok(stream) } else { Err(SendError::Order) }
-    }
-
     /// Checks fields before they are sent, unless that was done before with the same list.
     fn check(&mut self, section: Section, fields: &Fields) -> Result<Facts, SendError> {
-        let (facts, size) = match self.checked.find(section, fields) {
-            Some(found) => found,
+        let was_checked = |checked: &&Checked| checked.section == section && checked.list.is_that_of(fields);
+        let (facts, size) = match self.checked.find(was_checked) {
+            Some(checked) => (checked.facts, checked.size),
             None => {
                 let facts = check(section, fields).map_err(SendError::Malformed)?;
-                self.checked.note(section, fields, (facts, fields.size()))
+                let (list, size) = (fields.identity(), fields.size());
+                self.checked.push(Checked { section, list, facts, size });
+                (facts, size)
             }
         };
         let limit = self.peer.max_header_list_size;
@@ -207,8 +225,11 @@ impl Connection {
     }
 
     /// Gives a stream the credit that is due, and more of it if the window holds the peer back.
-    fn update_window(&mut self, id: u32) {
+    pub(super) fn update_window(&mut self, id: u32) {
         let Some(stream) = self.streams.get_mut(id) else { return };
+        if stream.released || !stream.state.peer_can_send() {
+            return;
+        }
         let (window, now) = (&mut stream.incoming.window, self.clock.now());
         if let Some(round_trip) = self.clock.round_trip()
             && window.is_too_small(now, round_trip)
@@ -220,7 +241,6 @@ impl Connection {
         }
         if let Some(increment) = window.take_update(now) {
             WindowUpdate { stream: id, increment }.encode(self.out.tail());
-            self.answers += 1;
         }
     }
 
@@ -229,7 +249,6 @@ impl Connection {
         self.receive_window.read(bytes);
         if let Some(increment) = self.receive_window.take_update(self.clock.now()) {
             WindowUpdate { stream: 0, increment }.encode(self.out.tail());
-            self.answers += 1;
         }
     }
 
@@ -262,16 +281,18 @@ impl Connection {
 
     /// A stream is closed, however that came about.
     pub(super) fn close_stream(&mut self, id: u32) {
-        let is_own = self.is_own(id);
         let Some(stream) = self.streams.get_mut(id) else { return };
         stream.state = State::Closed;
         let outgoing = &mut stream.outgoing;
-        self.discarded.extend(outgoing.queue.drain(..));
+        self.discarded.extend(outgoing.queue.drain(..).map(Discarded::Data));
         outgoing.queued = 0;
-        outgoing.end = None;
-        if is_own {
-            self.opened -= 1;
+        if let Some(End::Trailers(trailers)) = outgoing.end.take() {
+            self.discarded.push(Discarded::Fields(trailers));
         }
+        if outgoing.has_turn && !self.starved.is_empty() {
+            self.starved.retain(|starved| *starved != id);
+        }
+        self.open -= 1;
     }
 
     /// A stream has gone wrong through the peer's fault.
@@ -291,13 +312,19 @@ impl Connection {
     pub(super) fn tell_reset(&mut self, id: u32, code: ErrorCode, reason: Option<&'static str>) {
         let Some(stream) = self.streams.get(id) else { return };
         if !stream.released {
+            let (code, reason) = match code {
+                ErrorCode::REFUSED_STREAM if stream.incoming.begun && self.role == Role::Client => {
+                    (ErrorCode::PROTOCOL_ERROR, Some("REFUSED_STREAM after the response has begun (§8.7)"))
+                }
+                _ => (code, reason),
+            };
             self.events.push_back(Event::Reset { stream: id, code, reason });
         }
         self.forget_if_over(id);
     }
 
     /// Gives the slot of a stream back that is closed and released.
-    fn forget_if_over(&mut self, id: u32) {
+    pub(super) fn forget_if_over(&mut self, id: u32) {
         if let Some(stream) = self.streams.get(id)
             && stream.released
             && stream.state == State::Closed
@@ -311,31 +338,17 @@ impl Connection {
     }
 }
 
-/// Lists of fields that were sent before, and so have been checked.
-#[derive(Debug, Default)]
+/// A stream on which data or trailers can be sent.
+fn sending(streams: &mut Streams, id: u32) -> Result<&mut Stream, SendError> {
+    let stream = streams.get_mut(id).filter(|stream| stream.can_send()).ok_or(SendError::Ended)?;
+    if stream.outgoing.begun { Ok(stream) } else { Err(SendError::Order) }
+}
+
+/// A list of fields that was sent before, and so has been checked.
+#[derive(Debug)]
 pub(super) struct Checked {
-    lists: Vec<(Section, Fields, (Facts, usize))>,
-    /// Which of them is the next to be replaced.
-    next: usize,
+    section: Section,
+    list: Identity,
+    facts: Facts,
+    size: usize,
 }
-
-impl Checked {
-    fn find(&self, section: Section, fields: &Fields) -> Option<(Facts, usize)> {
-        let is_it = |(known, list, _): &&(Section, Fields, _)| *known == section && list.is_clone_of(fields);
-        self.lists.iter().find(is_it).map(|(_, _, found)| *found)
-    }
-
-    fn note(&mut self, section: Section, fields: &Fields, found: (Facts, usize)) -> (Facts, usize) {
-        let list = (section, fields.clone(), found);
-        if self.lists.len() < CHECKED {
-            self.lists.push(list);
-        } else {
-            self.lists[self.next] = list;
-            self.next = (self.next + 1) % CHECKED;
-        }
-        found
-    }
-}
-
-/// How many lists are remembered.
-const CHECKED: usize = 16;

@@ -139,7 +139,9 @@ impl List {
     fn push(&mut self, field: Field, limits: &Decoder) -> Result<(), HpackError> {
         self.count += 1;
         self.size += field.size();
-        if self.count > 4 * limits.max_fields || self.size > 4 * limits.max_list_size {
+        if self.count > limits.max_fields.saturating_mul(4)
+            || self.size > limits.max_list_size.saturating_mul(4)
+        {
             return Err(HpackError::ListTooLarge);
         }
         if self.is_allowed(limits) {

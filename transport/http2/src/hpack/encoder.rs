@@ -3,7 +3,8 @@
 use bytes::{BufMut, BytesMut};
 
 use super::table::{Found, Table};
-use super::{DEFAULT_TABLE_SIZE, Field, Fields, huffman, integer};
+use super::{DEFAULT_TABLE_SIZE, Field, Fields, Identity, huffman, integer};
+use crate::recent::Recent;
 
 /// Encodes the field blocks of one direction of a connection, in the order in which they are sent.
 ///
@@ -16,15 +17,13 @@ pub struct Encoder {
     /// The smallest and the last size that the peer has allowed since the last block.
     change: Option<(usize, usize)>,
     /// The last lists whose blocks change nothing in the table.
-    sent: Vec<Sent>,
-    /// Which of them is the next to be replaced.
-    next: usize,
+    sent: Recent<Sent>,
 }
 
 /// A list that was sent, and its block, which is right as long as the table is what it was.
 #[derive(Debug)]
 struct Sent {
-    fields: Fields,
+    list: Identity,
     changes: u64,
     block: Box<[u8]>,
 }
@@ -32,7 +31,7 @@ struct Sent {
 impl Encoder {
     /// An encoder with an empty table.
     pub fn new() -> Self {
-        Self { table: Table::new(), change: None, sent: Vec::new(), next: 0 }
+        Self { table: Table::new(), change: None, sent: Recent::default() }
     }
 
     /// Keeps to the table size that the peer allows (SETTINGS_HEADER_TABLE_SIZE). The table is never
@@ -51,8 +50,7 @@ impl Encoder {
     pub fn encode(&mut self, fields: &Fields, dst: &mut BytesMut) {
         let changes = self.table.changes();
         if self.change.is_none()
-            && let Some(sent) = self.sent.iter().find(|sent| sent.fields.is_clone_of(fields))
-            && sent.changes == changes
+            && let Some(sent) = self.sent.find(|sent| sent.changes == changes && sent.list.is_that_of(fields))
         {
             return dst.put_slice(&sent.block);
         }
@@ -61,7 +59,7 @@ impl Encoder {
         fields.iter().for_each(|field| self.field(field, dst));
         let block = &dst[start..];
         if self.table.changes() == changes && block.len() <= MAX_KEPT {
-            self.keep(Sent { fields: fields.clone(), changes, block: block.into() });
+            self.sent.push(Sent { list: fields.identity(), changes, block: block.into() });
         }
     }
 
@@ -73,17 +71,6 @@ impl Encoder {
                 integer::encode(smallest, 5, 0b0010_0000, dst);
             }
             integer::encode(last, 5, 0b0010_0000, dst);
-        }
-    }
-
-    fn keep(&mut self, sent: Sent) {
-        if let Some(same) = self.sent.iter_mut().find(|kept| kept.fields.is_clone_of(&sent.fields)) {
-            *same = sent;
-        } else if self.sent.len() < KEPT {
-            self.sent.push(sent);
-        } else {
-            self.sent[self.next] = sent;
-            self.next = (self.next + 1) % KEPT;
         }
     }
 
@@ -111,7 +98,8 @@ impl Encoder {
         }
         string(&field.value, dst);
         if prefix == 6 {
-            self.table.insert(field.clone());
+            // The table outlives whoever lent the field.
+            self.table.insert(field.to_owned());
         }
     }
 }
@@ -133,9 +121,6 @@ fn string(text: &[u8], dst: &mut BytesMut) {
         dst.put_slice(text);
     }
 }
-
-/// How many lists are kept with their blocks.
-const KEPT: usize = 16;
 
 /// How long a block that is kept may be, in bytes.
 const MAX_KEPT: usize = 256;

@@ -1,7 +1,7 @@
 //! A list of fields.
 
 use std::ops::Deref;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use bytes::Bytes;
 
@@ -31,9 +31,20 @@ impl Fields {
         self.iter().map(Field::size).sum()
     }
 
-    /// Whether this is the same list as `other`: not one that is equal, but a clone.
-    pub fn is_clone_of(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
+    /// What tells this list, and its clones, from every other.
+    pub(crate) fn identity(&self) -> Identity {
+        Identity(Arc::downgrade(&self.0))
+    }
+}
+
+/// Which list it is, not what it says. It does not keep the fields alive; but as long as it is kept, no
+/// other list is taken for it.
+#[derive(Debug)]
+pub(crate) struct Identity(Weak<[Field]>);
+
+impl Identity {
+    pub(crate) fn is_that_of(&self, fields: &Fields) -> bool {
+        std::ptr::addr_eq(self.0.as_ptr(), Arc::as_ptr(&fields.0))
     }
 }
 

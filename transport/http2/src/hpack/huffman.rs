@@ -75,7 +75,7 @@ struct Tables {
     /// For each length: the place in `symbols` of the first symbol with a code of that length.
     first_symbol: [u16; LONGEST + 1],
     /// For each length: what begins below this, as a number of 32 bits, has a code of that length or
-    /// of a shorter one. 0 where no code has that length; the last length has no limit.
+    /// of a shorter one. That of the length before where no code has that length; the last has none.
     limit: [u32; LONGEST + 1],
 }
 

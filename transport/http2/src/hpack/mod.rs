@@ -30,6 +30,7 @@ use thiserror::Error;
 pub use decoder::{Decoder, FieldList};
 pub use encoder::Encoder;
 pub use fields::Fields;
+pub(crate) use fields::Identity;
 
 /// A header field: a name and a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -82,6 +83,12 @@ impl Field {
     /// A field that may enter the tables.
     pub fn new(name: impl Into<Bytes>, value: impl Into<Bytes>) -> Self {
         Self { name: name.into(), value: value.into(), sensitive: false }
+    }
+
+    /// The same field, in memory of its own.
+    fn to_owned(&self) -> Self {
+        let copy = Bytes::copy_from_slice;
+        Self { name: copy(&self.name), value: copy(&self.value), sensitive: self.sensitive }
     }
 
     /// What the field counts in tables and in lists: its bytes, and 32 (RFC 7541 §4.1).

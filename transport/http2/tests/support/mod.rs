@@ -281,5 +281,5 @@ pub fn is_stream_error(scripted: &mut Scripted, stream: u32, code: ErrorCode) {
     let sent = scripted.sent();
     assert!(sent.contains(&Frame::RstStream(RstStream { stream, code })), "{sent:?}");
     assert!(!sent.iter().any(|frame| matches!(frame, Frame::GoAway(_))), "{sent:?}");
-    assert!(!scripted.connection.is_over());
+    assert!(!scripted.connection.has_failed());
 }
