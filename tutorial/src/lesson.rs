@@ -17,7 +17,7 @@ pub struct Lesson {
     pub title: &'static str,
 }
 
-/// All lessons, in order.
+/// All lessons that there are, in order. A number without a lesson is one that is still to be written.
 pub const LESSONS: [Lesson; 8] = [
     Lesson { number: 0, program: "lesson_00_journey", title: "The whole journey of one call" },
     Lesson { number: 1, program: "lesson_01_contract", title: "An interface is a contract" },
@@ -37,6 +37,24 @@ impl Lesson {
     /// The lesson with this number.
     pub fn find(number: u8) -> Option<Self> {
         LESSONS.into_iter().find(|lesson| lesson.number == number)
+    }
+
+    /// The lesson with this number, for its own program: with a number that no lesson has, that does not
+    /// compile.
+    ///
+    /// # Panics
+    /// When there is no such lesson; in a `const`, that is when it is compiled.
+    pub const fn numbered(number: u8) -> Self {
+        let mut at = 0;
+        while LESSONS[at].number != number {
+            at += 1;
+        }
+        LESSONS[at]
+    }
+
+    /// The lesson that comes after this one.
+    pub fn next(self) -> Option<Self> {
+        LESSONS.into_iter().find(|lesson| lesson.number > self.number)
     }
 
     /// Begins the lesson: reads the command line, which knows `--help`, and prints what the lesson is
@@ -71,17 +89,16 @@ impl Lesson {
         page.say(break_it);
         page.heading("check, and go on");
         let check = format!("cargo test -p tutorial --test lesson_{:02}", self.number);
-        let next = format!("cargo lesson {}", self.number + 1);
         let source = format!("tutorial/src/bin/{}.rs", self.program);
-        let after = match Self::find(self.number + 1) {
-            Some(_) => (next.as_str(), "the next lesson"),
-            None => ("ARCHITECTURE.md", "the whole shape, file by file"),
+        let after = match self.next() {
+            Some(next) => (format!("cargo lesson {}", next.number), "the next lesson"),
+            None => ("ARCHITECTURE.md".to_owned(), "the whole shape, file by file"),
         };
         page.table(&[
             (&source, "what just ran"),
             (&check, "what it says"),
             ("git checkout .", "undo what you broke"),
-            after,
+            (&after.0, after.1),
         ]);
         ExitCode::SUCCESS
     }

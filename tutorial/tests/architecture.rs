@@ -192,3 +192,24 @@ fn every_file_that_a_lesson_or_the_tour_names_exists() {
     }
     assert!(named > 20, "the names are where this test looks for them");
 }
+
+/// The same for a function: `folder/src/file.rs`, then its name in backticks.
+#[test]
+fn every_function_that_a_lesson_names_is_in_the_file_it_names() {
+    let mut named = 0;
+    for (file, text) in sources("tutorial/src/bin") {
+        // Texts go on in the next line, behind a backslash.
+        let text: String = text.split("\\\n").map(|line| format!("{} ", line.trim())).collect();
+        let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        for (at, _) in text.match_indices(".rs, `") {
+            let start = text[..at].rfind(|c: char| !(c.is_ascii_alphanumeric() || "/_".contains(c)));
+            let path = format!("{}.rs", &text[start.map_or(0, |start| start + 1)..at]);
+            let function = text[at + ".rs, `".len()..].split('`').next().unwrap_or_default();
+            let source = std::fs::read_to_string(root().join(&path)).unwrap();
+            named += 1;
+            let is_there = [format!("fn {function}("), format!("fn {function}<")];
+            assert!(is_there.iter().any(|it| source.contains(it)), "{file}: no `{function}` in {path}");
+        }
+    }
+    assert!(named > 5, "the names are where this test looks for them");
+}

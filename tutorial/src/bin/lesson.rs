@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::process::{Command, ExitCode};
 
 use tutorial::lesson::{LESSONS, Lesson};
-use tutorial::page::Page;
+use tutorial::page::{DIM, Page};
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args_os().skip(1);
@@ -21,10 +21,7 @@ fn main() -> ExitCode {
         // Everything behind the number is for the lesson, `--help` too.
         Some(lesson) => run(lesson, arguments.collect()),
         None => {
-            let last = LESSONS.len() - 1;
-            eprintln!(
-                "error: there is no lesson {first:?}, lessons are 0 to {last}; to see them: cargo lesson"
-            );
+            eprintln!("error: there is no lesson {first:?}; to see those that there are: cargo lesson");
             ExitCode::from(2)
         }
     }
@@ -43,8 +40,14 @@ fn list() {
     let mut page = Page::printed();
     page.title("Lessons");
     page.blank();
+    let mut due = 0;
     for lesson in LESSONS {
+        if lesson.number > due {
+            let last = lesson.number - 1;
+            page.line(format_args!("      {DIM}{due} to {last} are still to be written{DIM:#}"));
+        }
         page.line(format_args!("  {:2}  {}", lesson.number, lesson.title));
+        due = lesson.number + 1;
     }
     page.blank();
     page.table(&[

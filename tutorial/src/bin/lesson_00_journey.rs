@@ -5,13 +5,13 @@ use std::process::ExitCode;
 use transport::Status;
 use tutorial::command::Command;
 use tutorial::journey::{Event, Journey};
-use tutorial::lesson::LESSONS;
+use tutorial::lesson::Lesson;
 use tutorial::page::Page;
 use tutorial::tour;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    let lesson = LESSONS[0];
+    let lesson = const { Lesson::numbered(0) };
     let mut page = lesson.begin(
         &[
             "A remote call is a function call cut in two, with bytes in between.",

@@ -4,12 +4,12 @@ use std::process::ExitCode;
 
 use kv::{Kv, Store};
 use transport::Status;
-use tutorial::lesson::LESSONS;
+use tutorial::lesson::Lesson;
 use tutorial::page::{BOLD, DIM, Page};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    let lesson = LESSONS[1];
+    let lesson = const { Lesson::numbered(1) };
     let mut page = lesson.begin(
         &[
             "What can be called is a contract: names, arguments, results, and errors too.",

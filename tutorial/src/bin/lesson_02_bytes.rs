@@ -8,12 +8,12 @@ use stub::codec::{Bincode, Codec};
 use transport::Status;
 use tutorial::lens;
 use tutorial::lens::bincode::Field;
-use tutorial::lesson::LESSONS;
+use tutorial::lesson::Lesson;
 use tutorial::page::{BOLD, Page, hex};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    let lesson = LESSONS[2];
+    let lesson = const { Lesson::numbered(2) };
     let mut page = lesson.begin(
         &[
             "A codec turns a message into bytes and back. Both sides must use the same one.",

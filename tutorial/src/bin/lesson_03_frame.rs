@@ -6,12 +6,12 @@ use bytes::BytesMut;
 use transport::frame::{Decoder, Flags, Header, Hello, Kind};
 use transport::{Limits, Status};
 use tutorial::lens;
-use tutorial::lesson::LESSONS;
+use tutorial::lesson::Lesson;
 use tutorial::page::{BOLD, Page, hex};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    let lesson = LESSONS[3];
+    let lesson = const { Lesson::numbered(3) };
     let mut page = lesson.begin(
         &[
             "The bytes of a message do not say what they are for. A header in front of them does: what kind \

@@ -7,12 +7,12 @@ use bytes::Bytes;
 use kv::{KvServer, Store};
 use server::Router;
 use transport::{Connection, Limits, Path, Received, RequestHead, Status, memory, open};
-use tutorial::lesson::LESSONS;
+use tutorial::lesson::Lesson;
 use tutorial::page::{BOLD, Page, hex};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    let lesson = LESSONS[4];
+    let lesson = const { Lesson::numbered(4) };
     let mut page = lesson.begin(
         &[
             "A router finds the service by the path of the call; the server stub finds the method.",

@@ -5,12 +5,12 @@ use std::process::ExitCode;
 use kv::{Kv, KvClient, KvServer, Store};
 use server::{Router, Server};
 use transport::Status;
-use tutorial::lesson::LESSONS;
+use tutorial::lesson::Lesson;
 use tutorial::page::{BOLD, Page};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    let lesson = LESSONS[5];
+    let lesson = const { Lesson::numbered(5) };
     let mut page = lesson.begin(
         &[
             "A client stub keeps the same contract as the object it stands for: who calls cannot tell them \

@@ -9,12 +9,12 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use transport::frame::{Decoder, Flags, Frame, Header, Kind};
 use transport::{Code, Limits, Status};
-use tutorial::lesson::LESSONS;
+use tutorial::lesson::Lesson;
 use tutorial::page::{BOLD, Page, hex};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    let lesson = LESSONS[6];
+    let lesson = const { Lesson::numbered(6) };
     let mut page = lesson.begin(
         &[
             "TCP carries a stream of bytes. What was written at once may be read in pieces, and what was \

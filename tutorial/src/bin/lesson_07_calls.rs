@@ -10,13 +10,13 @@ use tokio::sync::Notify;
 use transport::frame::Kind;
 use transport::{Code, Limits, Status, tcp};
 use tutorial::lens;
-use tutorial::lesson::LESSONS;
+use tutorial::lesson::Lesson;
 use tutorial::page::{BOLD, Page};
 use tutorial::tap::{Tap, Way};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    let lesson = LESSONS[7];
+    let lesson = const { Lesson::numbered(7) };
     let mut page = lesson.begin(
         &[
             "Any number of calls share one connection. The call's number in each frame keeps them apart.",
