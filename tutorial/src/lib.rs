@@ -7,6 +7,7 @@
 pub struct Readme;
 
 pub mod command;
+pub mod joined;
 pub mod journey;
 pub mod lens;
 pub mod lesson;

@@ -196,10 +196,10 @@ pub fn style(layer: Layer) -> Style {
     let color = match layer {
         Layer::Hello => AnsiColor::Blue,
         Layer::Header => AnsiColor::Cyan,
-        Layer::Head => AnsiColor::Magenta,
+        Layer::Head | Layer::Fields => AnsiColor::Magenta,
         Layer::Status => AnsiColor::Yellow,
         Layer::Control => AnsiColor::Blue,
-        Layer::Message => AnsiColor::Green,
+        Layer::Message | Layer::Data => AnsiColor::Green,
         Layer::Wrong => AnsiColor::Red,
     };
     Style::new().fg_color(Some(Color::Ansi(color)))

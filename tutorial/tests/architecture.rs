@@ -64,7 +64,7 @@ fn each_crate_depends_only_on_those_below_it() {
         ("server", &["stub", "transport"]),
         ("client", &["stub", "transport"]),
         ("kv", &["client", "server", "stub", "transport"]),
-        ("tutorial", &["client", "kv", "server", "stub", "transport"]),
+        ("tutorial", &["client", "http2", "kv", "server", "stub", "transport"]),
     ]);
     let dependencies = dependencies();
     let crates: BTreeSet<_> = dependencies.keys().cloned().collect();

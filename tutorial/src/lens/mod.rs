@@ -2,6 +2,8 @@
 
 pub mod bincode;
 pub mod frame;
+pub mod hpack;
+pub mod http2;
 
 use std::ops::Range;
 
@@ -27,12 +29,16 @@ pub enum Layer {
     Header,
     /// How a call begins: method, time that remains, metadata.
     Head,
+    /// The header fields of HTTP/2, as HPACK writes them.
+    Fields,
     /// How a call ended.
     Status,
     /// What concerns the conversation itself: credit, pings, farewells.
     Control,
     /// A message, in the bytes of its codec.
     Message,
+    /// What a stream of HTTP/2 carries, whatever that means to who sends it.
+    Data,
     /// Bytes that break a rule.
     Wrong,
 }
@@ -44,9 +50,11 @@ impl Layer {
             Self::Hello => "hello",
             Self::Header => "frame header",
             Self::Head => "head block",
+            Self::Fields => "field block",
             Self::Status => "status",
             Self::Control => "control",
             Self::Message => "message",
+            Self::Data => "data",
             Self::Wrong => "wrong",
         }
     }
@@ -88,6 +96,24 @@ impl<'a> Reader<'a> {
 
     fn left(&self) -> usize {
         self.bytes.len() - self.at
+    }
+
+    /// What is left breaks `rule`; or, if nothing is left, what was taken last.
+    fn wrong(&mut self, rule: &str) {
+        if self.left() > 0 {
+            self.layer = Layer::Wrong;
+            self.take(self.left(), "wrong", |_| rule.to_owned());
+        } else {
+            self.last_is_wrong(rule);
+        }
+    }
+
+    /// What was taken last breaks `rule`.
+    fn last_is_wrong(&mut self, rule: &str) {
+        if let Some(last) = self.spans.last_mut() {
+            last.layer = Layer::Wrong;
+            last.value = rule.to_owned();
+        }
     }
 }
 
