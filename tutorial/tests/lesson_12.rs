@@ -130,7 +130,7 @@ fn each_side_ends_its_own_half() {
     assert_eq!(joined.settle().at_client.last(), Some(&end), "and listens still");
     joined.client.release(stream);
     joined.server.release(stream);
-    assert_eq!((joined.client.streams(), joined.server.streams()), (0, 0));
+    assert_eq!((joined.client.stream_count(), joined.server.stream_count()), (0, 0));
 }
 
 #[test]
@@ -197,7 +197,7 @@ fn refused(bytes: &[u8]) -> (Option<ErrorCode>, Option<ErrorCode>) {
             _ => {}
         }
     }
-    assert_eq!(joined.server.is_over(), of_connection.is_some());
+    assert_eq!(joined.server.has_failed(), of_connection.is_some());
     let answer = written(&mut joined.server);
     let answer = lens::http2::frames(&answer).0.last().map(|frame| decode(frame));
     match (of_stream, of_connection, &answer) {

@@ -67,7 +67,8 @@ impl ReceiveWindow {
 
     /// Takes note of `bytes` that have come.
     pub(crate) fn receive(&mut self, bytes: u32) -> Result<(), Exceeded> {
-        if i64::from(bytes) > self.left {
+        // What takes nothing may also come when the window is negative (RFC 9113 §6.9.1).
+        if i64::from(bytes) > self.left.max(0) {
             return Err(Exceeded);
         }
         self.left -= i64::from(bytes);

@@ -113,7 +113,6 @@ impl Connection {
                 self.linger();
             } else {
                 self.reset(id, ErrorCode::CANCEL);
-                self.forget_if_over(id);
             }
         }
     }

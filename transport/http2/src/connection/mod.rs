@@ -185,6 +185,21 @@ pub struct Connection {
     leaving: Leaving,
 }
 
+impl Event {
+    /// Which stream it is about, if it is about one.
+    pub fn stream(&self) -> Option<u32> {
+        match self {
+            Self::Headers { stream, .. }
+            | Self::Informational { stream, .. }
+            | Self::Data { stream, .. }
+            | Self::Trailers { stream, .. }
+            | Self::Reset { stream, .. }
+            | Self::Room { stream } => Some(*stream),
+            Self::GoAway { .. } | Self::Closed(_) => None,
+        }
+    }
+}
+
 impl Connection {
     /// The client's end of a connection, at its beginning.
     pub fn client(limits: Limits, now: Instant) -> Self {

@@ -177,6 +177,7 @@ impl Connection {
             self.close_stream(id);
             self.closed.reset_here(id);
             RstStream { stream: id, code }.encode(self.out.tail());
+            self.forget_if_over(id);
         }
     }
 
@@ -191,11 +192,13 @@ impl Connection {
         stream.released = true;
         stream.outgoing.is_awaited = false;
         let unread = stream.incoming.window.unread();
-        if self.role == Role::Client || stream.can_send() {
+        let is_unfinished = self.role == Role::Client || stream.can_send();
+        self.events.retain(|event| event.stream() != Some(id));
+        self.read(id, unread as usize);
+        if is_unfinished {
             self.reset(id, ErrorCode::CANCEL);
         }
         self.finish_early(id);
-        self.read(id, unread as usize);
         if self.is_open(id) {
             self.linger();
         }
@@ -268,7 +271,6 @@ impl Connection {
         let Some(stream) = self.streams.get(id) else { return };
         if self.role == Role::Server && stream.released && stream.state == State::HalfClosedLocal {
             self.reset(id, ErrorCode::NO_ERROR);
-            self.forget_if_over(id);
         }
     }
 
