@@ -66,6 +66,19 @@ fn a_response_to_head_carries_no_data() {
 // ---- credit ----
 
 #[test]
+fn the_end_of_a_stream_may_come_while_its_window_is_negative() {
+    let mut pair = Pair::with(Limits::default(), Limits { stream_window: 100, ..Limits::default() });
+    let stream = pair.client.open(&post(), false).unwrap();
+    pair.client.send_data(stream, Bytes::from(vec![0; 101]), false).unwrap();
+    let (_, at_server) = pair.settle();
+    assert!(at_server.iter().any(|event| matches!(event, Event::Data { data, .. } if data.len() == 101)));
+    pair.client.send_data(stream, Bytes::new(), true).unwrap();
+    let (_, at_server) = pair.settle();
+    let end = Event::Data { stream, data: Bytes::new(), end_stream: true };
+    assert_eq!(at_server, [end], "RFC 9113 §6.9.1: an empty frame with END_STREAM needs no room");
+}
+
+#[test]
 fn a_window_that_shrinks_with_the_acknowledgment_leaves_nobody_waiting() {
     let limits = Limits { stream_window: 10_000, ..Limits::default() };
     let mut server = Scripted::new(Connection::server(limits, Instant::now()));
@@ -167,6 +180,44 @@ fn few_bytes_that_nobody_reads_do_not_hold_many_buffers() {
 // ---- streams and their slots ----
 
 #[test]
+fn a_released_stream_that_is_reset_is_gone() {
+    let mut server = Scripted::server();
+    server.send_headers(1, &get(), true);
+    server.connection.send_headers(1, &ok(), false).unwrap();
+    server.connection.send_data(1, Bytes::from(vec![0; 100_000]), true).unwrap();
+    server.connection.release(1);
+    server.sent();
+    assert_eq!(server.connection.stream_count(), 1, "the rest waits for the window");
+    server.connection.reset(1, ErrorCode::CANCEL);
+    assert_eq!(server.connection.stream_count(), 0);
+}
+
+#[test]
+fn no_room_is_told_on_a_stream_that_was_released() {
+    let mut server = Scripted::server();
+    server.open(1);
+    server.connection.send_headers(1, &ok(), false).unwrap();
+    server.connection.send_data(1, Bytes::from_static(b"x"), true).unwrap();
+    server.connection.await_room(1);
+    server.connection.release(1);
+    server.sent();
+    assert_eq!(server.connection.poll_event(), None);
+}
+
+#[test]
+fn nothing_is_told_of_a_stream_that_was_released_before_its_event_was_taken() {
+    let mut client = Scripted::client();
+    let first = client.connection.open(&get(), true).unwrap();
+    let second = client.connection.open(&get(), true).unwrap();
+    let mut input = BytesMut::from(&go_away(0, ErrorCode::NO_ERROR)[..]);
+    let told = client.connection.receive(&mut input, client.now);
+    assert!(matches!(told, Some(Event::Reset { stream, .. }) if stream == first));
+    client.connection.release(second);
+    let told = client.connection.receive(&mut input, client.now);
+    assert!(matches!(told, Some(Event::GoAway { .. })), "{told:?}");
+}
+
+#[test]
 fn a_client_that_keeps_to_the_limit_is_not_refused_while_handlers_go_on() {
     let mut server = Scripted::server_with(Limits { streams: 1, ..Limits::default() });
     server.send_headers(1, &get(), true);
@@ -243,11 +294,15 @@ fn one_stream_does_not_take_the_whole_line_although_the_peer_would_take_larger_f
 }
 
 #[test]
-fn room_is_told_at_once_where_nothing_is_queued() {
+fn room_is_waited_for_only_while_something_is_queued() {
     let mut client = Scripted::client();
     let stream = client.connection.open(&post(), false).unwrap();
-    client.connection.await_room(stream);
+    assert!(client.connection.await_room(stream));
+    client.connection.send_data(stream, Bytes::from_static(b"x"), false).unwrap();
+    assert!(!client.connection.await_room(stream));
+    client.sent();
     assert_eq!(client.connection.poll_event(), Some(Event::Room { stream }));
+    assert!(client.connection.await_room(stream));
 }
 
 #[test]

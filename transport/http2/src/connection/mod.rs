@@ -107,7 +107,8 @@ pub enum Event {
         /// What the peer did wrong, if that is why.
         reason: Option<&'static str>,
     },
-    /// All data of a stream is on its way, and somebody asked to be told: see [`Connection::await_room`].
+    /// All data that was queued on a stream is on its way, and somebody waits for that: see
+    /// [`Connection::await_room`].
     Room {
         /// Which stream.
         stream: u32,

@@ -150,14 +150,11 @@ impl Connection {
         self.streams.get(id).map_or(0, |stream| stream.outgoing.queued)
     }
 
-    /// Asks for [`Event::Room`] when all data that is queued on a stream is on its way.
-    pub fn await_room(&mut self, id: u32) {
-        let Some(stream) = self.streams.get_mut(id) else { return };
-        if stream.outgoing.queued > 0 {
-            stream.outgoing.is_awaited = true;
-        } else {
-            self.events.push_back(Event::Room { stream: id });
-        }
+    /// Whether all data that was queued on a stream is on its way. If not, [`Event::Room`] will say so.
+    pub fn await_room(&mut self, id: u32) -> bool {
+        let Some(stream) = self.streams.get_mut(id) else { return true };
+        stream.outgoing.is_awaited = stream.outgoing.queued > 0 && !stream.released;
+        stream.outgoing.queued == 0
     }
 
     /// The application has read `bytes` of the data of a stream: the peer may send as much again.
@@ -171,9 +168,11 @@ impl Connection {
         self.read_connection(bytes);
     }
 
-    /// Ends a stream at once, in both directions; data that waits is dropped.
+    /// Ends a stream at once, in both directions; data that waits is dropped, and nothing is told of the
+    /// stream any more.
     pub fn reset(&mut self, id: u32, code: ErrorCode) {
         if self.is_open(id) {
+            self.events.retain(|event| event.stream() != Some(id));
             self.close_stream(id);
             self.closed.reset_here(id);
             RstStream { stream: id, code }.encode(self.out.tail());
