@@ -3,7 +3,7 @@
 //! - `GET` of any path answers with a few words, of `/trailers` with trailers behind them.
 //! - `POST` to any path answers with what was posted, while it comes.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::process::ExitCode;
 
 use bytes::Bytes;
@@ -69,6 +69,8 @@ async fn run(arguments: Arguments) -> std::io::Result<()> {
 struct Echo {
     /// The posts that are being echoed, and how much of each has been read that the peer was not told of.
     posts: HashMap<u32, usize>,
+    /// Those that were answered before they had ended. What still comes is read, and ignored.
+    answered: HashSet<u32>,
 }
 
 impl Application for Echo {
@@ -86,6 +88,7 @@ impl Application for Echo {
             }
             Event::Reset { stream, .. } => {
                 self.posts.remove(&stream);
+                self.answered.remove(&stream);
                 connection.release(stream);
             }
             Event::Informational { .. } | Event::GoAway { .. } | Event::Closed(_) => {}
@@ -94,6 +97,7 @@ impl Application for Echo {
 
     fn closed(&mut self, _why: &Status) {
         self.posts.clear();
+        self.answered.clear();
     }
 }
 
@@ -118,7 +122,7 @@ impl Echo {
                         send(connection, stream, |to| to.send_trailers(stream, &trailers));
                     }
                 }
-                connection.release(stream);
+                self.answered(connection, stream, end_stream);
             }
             b"POST" => {
                 let content_type = value("content-type");
@@ -135,15 +139,27 @@ impl Echo {
             _ => {
                 let head = head("405", [("allow", "GET, HEAD, POST".to_owned())]);
                 send(connection, stream, |to| to.send_headers(stream, &head, true));
-                connection.release(stream);
+                self.answered(connection, stream, end_stream);
             }
+        }
+    }
+
+    fn answered(&mut self, connection: &mut Connection, stream: u32, end_stream: bool) {
+        if end_stream {
+            self.answered.remove(&stream);
+            connection.release(stream);
+        } else {
+            self.answered.insert(stream);
         }
     }
 
     /// Sends back what was posted. The peer may send more once that is on its way: what it does not read
     /// it cannot send.
     fn data(&mut self, connection: &mut Connection, stream: u32, data: Bytes, end_stream: bool) {
-        let Some(read) = self.posts.get_mut(&stream) else { return };
+        let Some(read) = self.posts.get_mut(&stream) else {
+            connection.read(stream, data.len());
+            return self.answered(connection, stream, end_stream);
+        };
         *read += data.len();
         send(connection, stream, |to| to.send_data(stream, data, end_stream));
         if end_stream {
