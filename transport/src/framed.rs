@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
 
+use crate::conversation::Conversation;
 use crate::driver::Protocol;
 use crate::frame::{Decoder, Frame, Hello};
 use crate::host::{Host, now, serve_accepted};
@@ -73,7 +74,7 @@ impl Framed {
 }
 
 impl Host for Framed {
-    type Out = BytesMut;
+    type Conversation = Session<BytesMut>;
 
     fn with<R>(&self, f: impl FnOnce(&mut Session<BytesMut>) -> R) -> R {
         self.with_state(|state| f(&mut state.session))

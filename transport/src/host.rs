@@ -1,4 +1,4 @@
-//! A session behind its lock: what `memory` and `tcp` have in common above the way frames travel.
+//! A conversation behind its lock: what all transports have in common, whatever their protocol.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
@@ -8,21 +8,20 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
-use crate::session::{Outlet, Session};
+use crate::conversation::Conversation;
 use crate::stream::handler_panicked;
 use crate::{
     Call, CallId, Carrier, Connection, IncomingCall, Metadata, Opening, Received, RequestHead, Service,
     Serving, Status,
 };
 
-/// Holds a session behind its lock.
+/// Holds a conversation behind its lock.
 pub(crate) trait Host: Send + Sync + 'static {
-    /// Where the session's frames go.
-    type Out: Outlet;
+    type Conversation: Conversation;
 
-    /// Runs `f` with the session; then, with the lock released, wakes whom that concerns. `f` calls no
-    /// code of a user.
-    fn with<R>(&self, f: impl FnOnce(&mut Session<Self::Out>) -> R) -> R;
+    /// Runs `f` with the conversation; then, with the lock released, wakes whom that concerns. `f` calls
+    /// no code of a user.
+    fn with<R>(&self, f: impl FnOnce(&mut Self::Conversation) -> R) -> R;
 }
 
 /// The client's end of a connection. When its last owner drops it, the connection takes no further
@@ -38,18 +37,18 @@ impl<H: Host> Connection for ClientEnd<H> {
         let sent = opening.as_ref().is_some_and(|opening| opening.end);
         let has_deadline = opening.as_ref().is_some_and(|opening| opening.head.deadline.is_some());
         let now = has_deadline.then(now);
-        let opened = self.0.with(|session| session.poll_open(cx, now, opening));
+        let opened = self.0.with(|calls| calls.poll_open(cx, now, opening));
         opened.map_ok(|id| Call::new(self.0.clone(), CallId(id.into()), sent))
     }
 
     fn is_closed(&self) -> bool {
-        self.0.with(|session| session.is_closed())
+        self.0.with(|calls| calls.is_closed())
     }
 }
 
 impl<H: Host> Drop for ClientEnd<H> {
     fn drop(&mut self) {
-        self.0.with(Session::drain);
+        self.0.with(Conversation::drain);
     }
 }
 
@@ -61,34 +60,34 @@ impl<H: Host> Carrier for H {
         message: &mut Option<Bytes>,
         end: bool,
     ) -> Poll<Result<(), Status>> {
-        self.with(|session| session.poll_send(cx, number(call), message, end))
+        self.with(|calls| calls.poll_send(cx, number(call), message, end))
     }
 
     fn poll_receive(&self, cx: &mut Context<'_>, call: CallId) -> Poll<Received> {
-        self.with(|session| session.poll_receive(cx, number(call)))
+        self.with(|calls| calls.poll_receive(cx, number(call)))
     }
 
     fn respond(&self, call: CallId, metadata: Metadata) -> Result<(), Status> {
-        self.with(|session| session.respond(number(call), metadata))
+        self.with(|calls| calls.respond(number(call), metadata))
     }
 
     fn finish(&self, call: CallId, status: Status) {
-        self.with(|session| session.finish(number(call), status));
+        self.with(|calls| calls.finish(number(call), status));
     }
 
     fn cancel(&self, call: CallId, status: Status) {
-        self.with(|session| session.cancel(number(call), status));
+        self.with(|calls| calls.cancel(number(call), status));
     }
 
     fn stop_receiving(&self, call: CallId) {
-        self.with(|session| session.stop_receiving(number(call)));
+        self.with(|calls| calls.stop_receiving(number(call)));
     }
 }
 
 /// Serves the calls that have come in: polls each handler once, here; makes a task of those that
 /// are still pending.
 pub(crate) fn serve_accepted<H: Host>(host: &Arc<H>, service: &dyn Service) {
-    while let Some((id, head)) = host.with(Session::accept) {
+    while let Some((id, head)) = host.with(Conversation::accept) {
         let mut handling = Handling::begin(host.clone(), id, head, service);
         // Nobody is woken through this waker, and nobody has to be: a task polls its future at once.
         if handling.poll_handler(&mut Context::from_waker(Waker::noop())).is_pending() {
@@ -149,7 +148,7 @@ impl<H: Host> Future for Handling<H> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let id = self.id;
-        if self.host.with(|session| session.poll_cancelled(cx, id)).is_ready() {
+        if self.host.with(|calls| calls.poll_cancelled(cx, id)).is_ready() {
             return Poll::Ready(());
         }
         self.poll_handler(cx)
@@ -159,7 +158,7 @@ impl<H: Host> Future for Handling<H> {
 impl<H: Host> Drop for Handling<H> {
     fn drop(&mut self) {
         self.drop_handler();
-        self.host.with(|session| session.release(self.id));
+        self.host.with(|calls| calls.release(self.id));
     }
 }
 

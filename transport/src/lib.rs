@@ -25,6 +25,7 @@
 
 mod address;
 mod call;
+mod conversation;
 mod discarded;
 mod driver;
 pub mod frame;

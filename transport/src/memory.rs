@@ -10,6 +10,7 @@ use std::task::{Poll, Waker};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
+use crate::conversation::Conversation;
 use crate::frame::{Frame, Hello};
 use crate::host::{ClientEnd, Host, now, serve_accepted};
 use crate::session::{Outlet, Role, Session};
@@ -166,7 +167,7 @@ impl End {
 }
 
 impl Host for End {
-    type Out = Queue;
+    type Conversation = Session<Queue>;
 
     fn with<R>(&self, f: impl FnOnce(&mut Session<Queue>) -> R) -> R {
         let mut pair = self.lock();

@@ -7,12 +7,13 @@ use bytes::Bytes;
 
 use super::{Outlet, Role, Session, check_metadata, over, park};
 use crate::call::{CallState, Outgoing};
+use crate::conversation::Conversation;
 use crate::frame::{CallFrame, Frame, MethodName, is_codec_name};
 use crate::waiters::Waiters;
 use crate::{Code, Metadata, Opening, Received, RequestHead, Status};
 
-impl<O: Outlet> Session<O> {
-    pub(crate) fn poll_open(
+impl<O: Outlet> Conversation for Session<O> {
+    fn poll_open(
         &mut self,
         cx: &mut Context<'_>,
         now: Option<Instant>,
@@ -48,7 +49,18 @@ impl<O: Outlet> Session<O> {
         Poll::Ready(Ok(self.open_call(head, timeout, message, end)))
     }
 
-    pub(crate) fn poll_send(
+    fn is_closed(&self) -> bool {
+        self.away_sent || self.away_received || self.closed.is_some()
+    }
+
+    fn drain(&mut self) {
+        if self.closed.is_none() && !std::mem::replace(&mut self.away_sent, true) {
+            self.send(Frame::GoingAway { status: Status::ok() });
+            self.wakes.extend(self.openers.take_all());
+        }
+    }
+
+    fn poll_send(
         &mut self,
         cx: &mut Context<'_>,
         id: u32,
@@ -86,7 +98,7 @@ impl<O: Outlet> Session<O> {
         Poll::Ready(Ok(()))
     }
 
-    pub(crate) fn poll_receive(&mut self, cx: &mut Context<'_>, id: u32) -> Poll<Received> {
+    fn poll_receive(&mut self, cx: &mut Context<'_>, id: u32) -> Poll<Received> {
         let Some(call) = self.calls.get_mut(&id) else {
             return Poll::Ready(Received::End(over()));
         };
@@ -102,7 +114,7 @@ impl<O: Outlet> Session<O> {
         received.map_or(Poll::Pending, Poll::Ready)
     }
 
-    pub(crate) fn respond(&mut self, id: u32, metadata: Metadata) -> Result<(), Status> {
+    fn respond(&mut self, id: u32, metadata: Metadata) -> Result<(), Status> {
         check_metadata(&metadata)?;
         let call = self.calls.get_mut(&id).ok_or_else(over)?;
         if let Some(status) = call.refuses_to_send(self.role) {
@@ -116,8 +128,7 @@ impl<O: Outlet> Session<O> {
         Ok(())
     }
 
-    /// A server answers, behind the messages that were sent; a client gives up.
-    pub(crate) fn finish(&mut self, id: u32, status: Status) {
+    fn finish(&mut self, id: u32, status: Status) {
         let Some(call) = self.calls.get_mut(&id) else { return };
         match &mut call.outgoing {
             _ if self.role == Role::Client => self.cancel(id, status),
@@ -130,8 +141,7 @@ impl<O: Outlet> Session<O> {
         }
     }
 
-    /// Ends a call at once.
-    pub(crate) fn cancel(&mut self, id: u32, status: Status) {
+    fn cancel(&mut self, id: u32, status: Status) {
         let Some(call) = self.calls.get_mut(&id) else { return };
         match self.role {
             Role::Server if call.over => {}
@@ -151,8 +161,7 @@ impl<O: Outlet> Session<O> {
         }
     }
 
-    /// Nobody will receive on this call again.
-    pub(crate) fn stop_receiving(&mut self, id: u32) {
+    fn stop_receiving(&mut self, id: u32) {
         let Some(call) = self.calls.get_mut(&id) else { return };
         call.discard_received(&mut self.discarded);
         match self.role {
@@ -165,8 +174,11 @@ impl<O: Outlet> Session<O> {
         }
     }
 
-    /// Ready when the handler of this call must stop: its caller is gone.
-    pub(crate) fn poll_cancelled(&mut self, cx: &mut Context<'_>, id: u32) -> Poll<()> {
+    fn accept(&mut self) -> Option<(u32, RequestHead)> {
+        if self.can_accept() { self.accepted.pop_front() } else { None }
+    }
+
+    fn poll_cancelled(&mut self, cx: &mut Context<'_>, id: u32) -> Poll<()> {
         match self.calls.get_mut(&id) {
             Some(call) if call.cancelled.is_none() => {
                 park(&mut call.handler, cx, &mut self.discarded);
@@ -176,8 +188,7 @@ impl<O: Outlet> Session<O> {
         }
     }
 
-    /// The handler of this call is gone; if it left without an answer, one is given now.
-    pub(crate) fn release(&mut self, id: u32) {
+    fn release(&mut self, id: u32) {
         let Some(call) = self.calls.get_mut(&id) else { return };
         call.released = true;
         if !call.ending {
@@ -185,7 +196,9 @@ impl<O: Outlet> Session<O> {
         }
         self.forget_if_over(id);
     }
+}
 
+impl<O: Outlet> Session<O> {
     /// Asks the peer for a sign of life.
     pub(crate) fn ping(&mut self, data: [u8; 8]) {
         self.send(Frame::Ping { reply: false, data });
@@ -194,19 +207,6 @@ impl<O: Outlet> Session<O> {
     /// Waits no longer for the peer's answer to [`drain`](Self::drain).
     pub(crate) fn stop_waiting_for_farewell(&mut self) {
         self.refuses = true;
-    }
-
-    /// Begins no further calls and asks the peer for the same; those open go on to their end.
-    pub(crate) fn drain(&mut self) {
-        if self.closed.is_none() && !std::mem::replace(&mut self.away_sent, true) {
-            self.send(Frame::GoingAway { status: Status::ok() });
-            self.wakes.extend(self.openers.take_all());
-        }
-    }
-
-    /// The next call to be served.
-    pub(crate) fn accept(&mut self) -> Option<(u32, RequestHead)> {
-        if self.can_accept() { self.accepted.pop_front() } else { None }
     }
 
     fn open_call(

@@ -95,10 +95,6 @@ impl<O: Outlet> Session<O> {
         }
     }
 
-    pub(crate) fn is_closed(&self) -> bool {
-        self.away_sent || self.away_received || self.closed.is_some()
-    }
-
     /// Whether everything that could happen on this connection has happened.
     pub(crate) fn is_done(&self) -> bool {
         let no_further_calls = match self.role {

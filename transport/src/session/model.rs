@@ -10,6 +10,7 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 
 use super::*;
+use crate::conversation::Conversation;
 use crate::frame::Piece;
 use crate::{Opening, Path, Received};
 

@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use super::{Outlet, Role, Session, violation};
 use crate::call::CallState;
+use crate::conversation::Conversation;
 use crate::frame::{CallFrame, Frame, FrameError, Header, Kind, MethodName, Piece};
 use crate::{Code, Limits, Metadata, RequestHead, Status};
 
