@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bytes::BytesMut;
-use stub::codec::Codec;
+use stub::codec::{Bincode, CodecName, Coding, Message, Protobuf};
 use stub::{Method, Shape};
-use transport::{Code, Connection, Metadata, RequestHead, Status, open};
+use transport::{Address, Code, Connection, Limits, Metadata, RequestHead, Status, open};
+
+use crate::Channel;
 
 use crate::deadline::{self, Deadline};
 
@@ -14,12 +15,16 @@ use crate::deadline::{self, Deadline};
 #[derive(Clone)]
 pub struct Caller {
     connection: Arc<dyn Connection>,
+    /// The codec that goes with the transport.
+    codec: Option<&'static str>,
     options: CallOptions,
 }
 
-/// What a caller may want beside the arguments. The default is nothing: no metadata, no deadline.
+/// What a caller may want beside the arguments. The default is nothing: no metadata, no deadline, and the
+/// codec that goes with the transport.
 #[derive(Clone, Debug, Default)]
 pub struct CallOptions {
+    codec: Option<&'static str>,
     metadata: Metadata,
     deadline: Option<Deadline>,
 }
@@ -27,12 +32,25 @@ pub struct CallOptions {
 impl Caller {
     /// A caller whose calls go through `connection`.
     pub fn new(connection: Arc<dyn Connection>) -> Self {
-        Self { connection, options: CallOptions::default() }
+        Self { connection, codec: None, options: CallOptions::default() }
+    }
+
+    /// A caller whose calls go to the server at `address`: `memory`, `tcp://host:port`. Unless its options
+    /// say otherwise it uses the codec that goes with the transport, where the messages have it:
+    /// bincode with `memory` and `tcp`.
+    ///
+    /// # Errors
+    /// Those of [`Channel::connect`].
+    pub async fn connect(address: &str) -> Result<Self, Status> {
+        let address: Address = address.parse()?;
+        let codec = Some(codec_of(&address));
+        let channel = Channel::connect_with(&address.to_string(), Limits::default()).await?;
+        Ok(Self { connection: channel, codec, options: CallOptions::default() })
     }
 
     /// A caller through the same connection, whose calls have `options`.
     pub fn with(&self, options: CallOptions) -> Self {
-        Self { connection: self.connection.clone(), options }
+        Self { connection: self.connection.clone(), codec: self.codec, options }
     }
 
     /// Calls a method with one message each way.
@@ -42,32 +60,47 @@ impl Caller {
     /// # Errors
     /// The status with which the call ended, if not OK: the server's, DEADLINE_EXCEEDED after the
     /// deadline, UNAVAILABLE when the connection is lost, UNIMPLEMENTED when there is not exactly
-    /// one message in the answer, INTERNAL when it does not decode, INVALID_ARGUMENT when the method is
-    /// of another shape.
-    pub async fn unary<C, Request, Reply>(
+    /// one message in the answer or the messages do not have the codec, INTERNAL when it does not decode,
+    /// INVALID_ARGUMENT when the method is of another shape.
+    pub async fn unary<Request, Reply>(
         &self,
-        codec: C,
         method: &Method<Request, Reply>,
         request: &Request,
     ) -> Result<Reply, Status>
     where
-        C: Codec<Request> + Codec<Reply>,
+        Request: Message,
+        Reply: Message,
     {
         if method.shape() != Shape::Unary {
             let text = format!("{} does not have one message each way", method.path());
             return Err(Status::new(Code::InvalidArgument, text));
         }
-        let mut message = BytesMut::new();
-        codec.encode(request, &mut message)?;
+        let codec = self.codec::<Request>();
+        let (requests, replies) = (Coding::<Request>::find(codec)?, Coding::<Reply>::find(codec)?);
+        let message = requests.encode(request)?;
         let deadline = self.options.deadline.map(Deadline::instant);
-        let mut head = RequestHead::new(method.path().clone(), C::NAME);
+        let mut head = RequestHead::new(method.path().clone(), codec);
         head.metadata = self.options.metadata.clone();
         head.deadline = deadline;
         let reply = deadline::within(deadline, async {
-            let mut call = open(&self.connection, head, Some(message.freeze()), true).await?;
+            let mut call = open(&self.connection, head, Some(message), true).await?;
             call.receive.single_message().await
         });
-        codec.decode(reply.await?)
+        replies.decode(reply.await?)
+    }
+
+    /// The codec of a call whose requests are of this type.
+    fn codec<Request: Message>(&self) -> &'static str {
+        let of_the_transport = || self.codec.filter(|codec| Request::CODECS.contains(codec));
+        self.options.codec.or_else(of_the_transport).unwrap_or(Request::CODECS[0])
+    }
+}
+
+/// The codec that goes with a transport.
+fn codec_of(address: &Address) -> &'static str {
+    match address {
+        Address::Memory { .. } | Address::Tcp { .. } => Bincode::NAME,
+        _ => Protobuf::NAME,
     }
 }
 
@@ -93,6 +126,12 @@ impl CallOptions {
     /// is being served is to give it here.
     pub fn deadline(mut self, deadline: impl Into<Option<Instant>>) -> Self {
         self.deadline = deadline.into().map(Deadline::At);
+        self
+    }
+
+    /// Encodes messages with the codec of this name, such as `"json"`.
+    pub fn codec(mut self, name: &'static str) -> Self {
+        self.codec = Some(name);
         self
     }
 

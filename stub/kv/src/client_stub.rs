@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use client::{CallOptions, Caller, Channel};
-use stub::codec::Bincode;
+use client::{CallOptions, Caller};
 use transport::{Connection, Status};
 
 use crate::Kv;
@@ -29,9 +28,9 @@ impl KvClient {
     /// Connects to the server at `address`: `memory`, `tcp://host:port`.
     ///
     /// # Errors
-    /// Those of [`Channel::connect`].
+    /// Those of [`Caller::connect`].
     pub async fn connect(address: &str) -> Result<Self, Status> {
-        Ok(Self::new(Channel::connect(address).await?))
+        Ok(Self { caller: Caller::connect(address).await? })
     }
 
     /// A stub whose calls go through `connection`.
@@ -48,25 +47,25 @@ impl KvClient {
 impl Kv for KvClient {
     async fn get(&self, key: &str) -> Result<String, Status> {
         let request = GetRequest { key: key.to_owned() };
-        let reply = self.caller.unary(Bincode, &GET, &request).await?;
+        let reply = self.caller.unary(&GET, &request).await?;
         Ok(reply.value)
     }
 
     async fn put(&self, key: &str, value: &str) -> Result<(), Status> {
         let request = PutRequest { key: key.to_owned(), value: value.to_owned() };
-        self.caller.unary(Bincode, &PUT, &request).await?;
+        self.caller.unary(&PUT, &request).await?;
         Ok(())
     }
 
     async fn delete(&self, key: &str) -> Result<bool, Status> {
         let request = DeleteRequest { key: key.to_owned() };
-        let reply = self.caller.unary(Bincode, &DELETE, &request).await?;
+        let reply = self.caller.unary(&DELETE, &request).await?;
         Ok(reply.existed)
     }
 
     async fn increment(&self, key: &str, by: i64) -> Result<i64, Status> {
         let request = IncrementRequest { key: key.to_owned(), by };
-        let reply = self.caller.unary(Bincode, &INCREMENT, &request).await?;
+        let reply = self.caller.unary(&INCREMENT, &request).await?;
         Ok(reply.value)
     }
 }

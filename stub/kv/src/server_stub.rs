@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use server::dispatch::{unary, unknown_method};
 use stub::NamedService;
-use stub::codec::Bincode;
 use transport::{IncomingCall, Service, Serving};
 
 use crate::Kv;
@@ -34,19 +33,19 @@ impl<K: Kv> Service for KvServer<K> {
     fn serve(&self, call: IncomingCall) -> Serving {
         let kv = self.kv.clone();
         match call.head.path.as_str() {
-            "/kv.Kv/Get" => Box::pin(unary(Bincode, call, async move |request: GetRequest| {
+            "/kv.Kv/Get" => Box::pin(unary(call, async move |request: GetRequest| {
                 let value = kv.get(&request.key).await?;
                 Ok(GetReply { value })
             })),
-            "/kv.Kv/Put" => Box::pin(unary(Bincode, call, async move |request: PutRequest| {
+            "/kv.Kv/Put" => Box::pin(unary(call, async move |request: PutRequest| {
                 kv.put(&request.key, &request.value).await?;
                 Ok(PutReply {})
             })),
-            "/kv.Kv/Delete" => Box::pin(unary(Bincode, call, async move |request: DeleteRequest| {
+            "/kv.Kv/Delete" => Box::pin(unary(call, async move |request: DeleteRequest| {
                 let existed = kv.delete(&request.key).await?;
                 Ok(DeleteReply { existed })
             })),
-            "/kv.Kv/Increment" => Box::pin(unary(Bincode, call, async move |request: IncrementRequest| {
+            "/kv.Kv/Increment" => Box::pin(unary(call, async move |request: IncrementRequest| {
                 let value = kv.increment(&request.key, request.by).await?;
                 Ok(IncrementReply { value })
             })),

@@ -254,47 +254,54 @@ async fn a_method_that_is_not_implemented_says_so_by_its_name(transport: Transpo
     assert_eq!(kv.increment("any", 1).await, Err(not_here("Increment")));
 }
 
-/// A codec that only this file speaks: a text is its UTF-8 bytes.
-#[derive(Clone, Copy)]
+/// A text, in a codec that only this file speaks: its UTF-8 bytes.
+#[derive(Debug, PartialEq)]
+struct Text(String);
+
+stub::message!(Text: PlainText);
+
+#[derive(Clone, Copy, Default)]
 struct PlainText;
 
 impl CodecName for PlainText {
     const NAME: &'static str = "plain-text";
 }
 
-impl Codec<String> for PlainText {
-    fn encode(self, message: &String, dst: &mut BytesMut) -> Result<(), Status> {
-        dst.extend_from_slice(message.as_bytes());
+impl Codec<Text> for PlainText {
+    fn encode(self, message: &Text, dst: &mut BytesMut) -> Result<(), Status> {
+        dst.extend_from_slice(message.0.as_bytes());
         Ok(())
     }
 
-    fn decode(self, src: Bytes) -> Result<String, Status> {
-        String::from_utf8(src.to_vec()).map_err(|error| Status::new(Code::Internal, error.to_string()))
+    fn decode(self, src: Bytes) -> Result<Text, Status> {
+        String::from_utf8(src.to_vec())
+            .map(Text)
+            .map_err(|error| Status::new(Code::Internal, error.to_string()))
     }
 }
 
 async fn an_unknown_method_is_unimplemented(transport: Transport) {
-    static FLY: Method<String, String> = Method::unary("/kv.Kv/Fly");
+    static FLY: Method<Text, Text> = Method::unary("/kv.Kv/Fly");
     let served = transport.serve(Store::new()).await;
     let caller = Caller::new(served.channel().await);
-    let refused = caller.unary(PlainText, &FLY, &String::new()).await;
+    let refused = caller.unary(&FLY, &Text(String::new())).await;
     assert_eq!(refused, Err(Status::new(Code::Unimplemented, "service kv.Kv has no method Fly")));
 }
 
 async fn an_unknown_service_is_unimplemented(transport: Transport) {
-    static GET: Method<String, String> = Method::unary("/zoo.Zoo/Get");
+    static GET: Method<Text, Text> = Method::unary("/zoo.Zoo/Get");
     let served = transport.serve(Store::new()).await;
     let caller = Caller::new(served.channel().await);
-    let refused = caller.unary(PlainText, &GET, &String::new()).await;
+    let refused = caller.unary(&GET, &Text(String::new())).await;
     assert_eq!(refused, Err(Status::new(Code::Unimplemented, "there is no service zoo.Zoo here")));
 }
 
 async fn another_codec_is_unimplemented(transport: Transport) {
-    static GET: Method<String, String> = Method::unary("/kv.Kv/Get");
+    static GET: Method<Text, Text> = Method::unary("/kv.Kv/Get");
     let served = transport.serve(Store::new()).await;
     let caller = Caller::new(served.channel().await);
-    let refused = caller.unary(PlainText, &GET, &"greeting".to_owned()).await;
-    let text = "this service speaks bincode, not plain-text";
+    let refused = caller.unary(&GET, &Text("greeting".to_owned())).await;
+    let text = "these messages travel as bincode, proto, json, not as plain-text";
     assert_eq!(refused, Err(Status::new(Code::Unimplemented, text)));
 }
 

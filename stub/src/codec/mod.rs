@@ -1,11 +1,17 @@
 //! How a message becomes bytes, and bytes a message.
 
 mod bincode;
+mod coding;
+mod json;
+mod protobuf;
 
 use bytes::{Bytes, BytesMut};
 use transport::Status;
 
 pub use self::bincode::Bincode;
+pub use self::coding::{Coding, Message};
+pub use self::json::Json;
+pub use self::protobuf::Protobuf;
 
 /// Turns messages of type `T` into bytes and back.
 pub trait Codec<T>: CodecName {
