@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use stub::codec::{Bincode, CodecName, Coding, Message, Protobuf};
-use stub::{Method, Shape};
+use stub::{Method, Receiver, Sender, Shape};
 use transport::{Address, Code, Connection, Limits, Metadata, RequestHead, Status, open};
 
 use crate::Channel;
@@ -78,15 +78,81 @@ impl Caller {
         let codec = self.codec::<Request>();
         let (requests, replies) = (Coding::<Request>::find(codec)?, Coding::<Reply>::find(codec)?);
         let message = requests.encode(request)?;
-        let deadline = self.options.deadline.map(Deadline::instant);
-        let mut head = RequestHead::new(method.path().clone(), codec);
-        head.metadata = self.options.metadata.clone();
-        head.deadline = deadline;
-        let reply = deadline::within(deadline, async {
+        let head = self.head(method, codec);
+        let reply = deadline::within(head.deadline, async {
             let mut call = open(&self.connection, head, Some(message), true).await?;
             call.receive.single_message().await
         });
         replies.decode(reply.await?)
+    }
+
+    /// Calls a method with any number of messages there and one back: [`Sender::finish`] when all are sent,
+    /// [`Receiver::single`] for the answer.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub async fn client_streaming<Request: Message, Reply: Message>(
+        &self,
+        method: &Method<Request, Reply>,
+    ) -> Result<(Sender<Request>, Receiver<Reply>), Status> {
+        self.open(method, Shape::ClientStreaming, None).await
+    }
+
+    /// Calls a method with one message there and any number back.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub async fn server_streaming<Request: Message, Reply: Message>(
+        &self,
+        method: &Method<Request, Reply>,
+        request: &Request,
+    ) -> Result<Receiver<Reply>, Status> {
+        // The request is sent to its end: to drop its handle gives nothing up.
+        Ok(self.open(method, Shape::ServerStreaming, Some(request)).await?.1)
+    }
+
+    /// Calls a method with any number of messages both ways.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub async fn bidirectional<Request: Message, Reply: Message>(
+        &self,
+        method: &Method<Request, Reply>,
+    ) -> Result<(Sender<Request>, Receiver<Reply>), Status> {
+        self.open(method, Shape::Bidirectional, None).await
+    }
+
+    /// Opens a call of any shape, with its whole request if there is just one message in it. This is for
+    /// who wants to see the metadata of the response too, also that of a unary call.
+    ///
+    /// # Errors
+    /// Why the call could not be opened: UNAVAILABLE without a connection, UNIMPLEMENTED when the messages
+    /// do not have the codec, INVALID_ARGUMENT when the method is of another shape.
+    pub async fn open<Request: Message, Reply: Message>(
+        &self,
+        method: &Method<Request, Reply>,
+        shape: Shape,
+        request: Option<&Request>,
+    ) -> Result<(Sender<Request>, Receiver<Reply>), Status> {
+        if method.shape() != shape {
+            let text = format!("{} is {:?}, not {shape:?}", method.path(), method.shape());
+            return Err(Status::new(Code::InvalidArgument, text));
+        }
+        let codec = self.codec::<Request>();
+        let (requests, replies) = (Coding::<Request>::find(codec)?, Coding::<Reply>::find(codec)?);
+        let message = request.map(|request| requests.encode(request)).transpose()?;
+        let head = self.head(method, codec);
+        let (deadline, end) = (head.deadline, message.is_some());
+        let call = deadline::within(deadline, open(&self.connection, head, message, end)).await?;
+        let call = deadline::bound(deadline, call);
+        Ok((Sender::new(call.send, requests), Receiver::new(call.receive, replies)))
+    }
+
+    fn head<Request, Reply>(&self, method: &Method<Request, Reply>, codec: &'static str) -> RequestHead {
+        let mut head = RequestHead::new(method.path().clone(), codec);
+        head.metadata = self.options.metadata.clone();
+        head.deadline = self.options.deadline.map(Deadline::instant);
+        head
     }
 
     /// The codec of a call whose requests are of this type.

@@ -1,9 +1,13 @@
 //! When a call ends, if it has not ended before.
 
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use tokio::time::timeout_at;
-use transport::{Code, Status};
+use bytes::Bytes;
+use tokio::time::{Sleep, sleep_until, timeout_at};
+use transport::{Call, CallId, Carrier, Code, Metadata, Received, Status};
 
 /// The end of a call's time, as its caller gave it.
 #[derive(Clone, Copy, Debug)]
@@ -36,8 +40,77 @@ pub(crate) async fn within<T>(
     let Some(deadline) = deadline else { return call.await };
     match timeout_at(deadline.into(), call).await {
         Ok(ended) => ended,
-        Err(_) => Err(Status::new(Code::DeadlineExceeded, "the deadline passed before the call ended")),
+        Err(_) => Err(exceeded()),
     }
+}
+
+/// The same call, which ends DEADLINE_EXCEEDED at `deadline`, whoever is sending or receiving then.
+pub(crate) fn bound(deadline: Option<Instant>, call: Call) -> Call {
+    let Some(deadline) = deadline else { return call };
+    let timer = || Mutex::new(Box::pin(sleep_until(deadline.into())));
+    call.wrap(|carrier| Arc::new(Bounded { carrier, sending: timer(), receiving: timer() }))
+}
+
+/// A carrier whose one call has a deadline. Sender and receiver may be two tasks: each has a timer.
+struct Bounded {
+    carrier: Arc<dyn Carrier>,
+    sending: Mutex<Pin<Box<Sleep>>>,
+    receiving: Mutex<Pin<Box<Sleep>>>,
+}
+
+impl Bounded {
+    /// Whether the deadline has passed; the call is given up then.
+    fn has_passed(&self, cx: &mut Context<'_>, timer: &Mutex<Pin<Box<Sleep>>>, call: CallId) -> bool {
+        let passed = timer.lock().unwrap_or_else(PoisonError::into_inner).as_mut().poll(cx).is_ready();
+        if passed {
+            self.carrier.cancel(call, exceeded());
+        }
+        passed
+    }
+}
+
+impl Carrier for Bounded {
+    fn poll_send(
+        &self,
+        cx: &mut Context<'_>,
+        call: CallId,
+        message: &mut Option<Bytes>,
+        end: bool,
+    ) -> Poll<Result<(), Status>> {
+        let sent = self.carrier.poll_send(cx, call, message, end);
+        if sent.is_pending() && self.has_passed(cx, &self.sending, call) {
+            return Poll::Ready(Err(exceeded()));
+        }
+        sent
+    }
+
+    fn poll_receive(&self, cx: &mut Context<'_>, call: CallId) -> Poll<Received> {
+        let received = self.carrier.poll_receive(cx, call);
+        if received.is_pending() && self.has_passed(cx, &self.receiving, call) {
+            return Poll::Ready(Received::End(exceeded()));
+        }
+        received
+    }
+
+    fn respond(&self, call: CallId, metadata: Metadata) -> Result<(), Status> {
+        self.carrier.respond(call, metadata)
+    }
+
+    fn finish(&self, call: CallId, status: Status) {
+        self.carrier.finish(call, status);
+    }
+
+    fn cancel(&self, call: CallId, status: Status) {
+        self.carrier.cancel(call, status);
+    }
+
+    fn stop_receiving(&self, call: CallId) {
+        self.carrier.stop_receiving(call);
+    }
+}
+
+fn exceeded() -> Status {
+    Status::new(Code::DeadlineExceeded, "the deadline passed before the call ended")
 }
 
 /// 30 years.

@@ -1,6 +1,7 @@
 //! From bytes to a method and back: what server stubs have in common.
 
 use stub::codec::{Coding, Message};
+use stub::{Receiver, Sender};
 use transport::{Code, IncomingCall, Status};
 
 use crate::context;
@@ -21,11 +22,93 @@ where
         let (requests, replies) =
             (Coding::<Request>::find(&head.codec)?, Coding::<Reply>::find(&head.codec)?);
         let request = requests.decode(receive.single_message().await?)?;
-        let reply = context::scope(head, async { method(request).await }).await?;
-        send.send_last(replies.encode(&reply)?).await
+        let (reply, beside) = context::scope(head, async { method(request).await }).await;
+        let message = replies.encode(&reply?)?;
+        if let Some(head) = beside.head {
+            send.respond(head)?;
+        }
+        if beside.trailers.is_empty() {
+            send.send_last(message).await?;
+            return Ok(None);
+        }
+        send.send(message).await?;
+        Ok(Some(Status::ok().with_metadata(beside.trailers)))
     };
-    if let Err(status) = reply.await {
-        send.finish(status);
+    match reply.await {
+        Ok(None) => {}
+        Ok(Some(status)) | Err(status) => send.finish(status),
+    }
+}
+
+/// Serves a call with any number of messages there and one back.
+///
+/// What the caller gets is as in [`unary`].
+pub async fn client_streaming<Request, Reply, F>(
+    call: IncomingCall,
+    method: impl FnOnce(Receiver<Request>) -> F,
+) where
+    Request: Message,
+    Reply: Message,
+    F: Future<Output = Result<Reply, Status>>,
+{
+    let IncomingCall { head, receive, mut send, .. } = call;
+    let reply = async {
+        let (requests, replies) =
+            (Coding::<Request>::find(&head.codec)?, Coding::<Reply>::find(&head.codec)?);
+        let requests = Receiver::new(receive, requests);
+        let (reply, beside) = context::scope(head, async { method(requests).await }).await;
+        let message = replies.encode(&reply?)?;
+        if let Some(head) = beside.head {
+            send.respond(head)?;
+        }
+        send.send(message).await?;
+        Ok(Status::ok().with_metadata(beside.trailers))
+    };
+    match reply.await {
+        Ok(status) | Err(status) => send.finish(status),
+    }
+}
+
+/// Serves a call with one message there and any number back. It ends when `method` does.
+///
+/// What the caller gets is as in [`unary`].
+pub async fn server_streaming<Request, Reply, F>(
+    call: IncomingCall,
+    method: impl FnOnce(Request, Sender<Reply>) -> F,
+) where
+    Request: Message,
+    Reply: Message,
+    F: Future<Output = Result<(), Status>>,
+{
+    bidirectional(call, async |mut requests: Receiver<Request>, replies: Sender<Reply>| {
+        let request = requests.single().await?;
+        method(request, replies).await
+    })
+    .await;
+}
+
+/// Serves a call with any number of messages both ways. It ends when `method` does.
+///
+/// What the caller gets is as in [`unary`].
+pub async fn bidirectional<Request, Reply, F>(
+    call: IncomingCall,
+    method: impl FnOnce(Receiver<Request>, Sender<Reply>) -> F,
+) where
+    Request: Message,
+    Reply: Message,
+    F: Future<Output = Result<(), Status>>,
+{
+    let IncomingCall { head, receive, send, .. } = call;
+    let (send, ending) = send.split_end();
+    let served = async {
+        let (requests, replies) =
+            (Coding::<Request>::find(&head.codec)?, Coding::<Reply>::find(&head.codec)?);
+        let (requests, replies) = (Receiver::new(receive, requests), Sender::new(send, replies));
+        let (ended, beside) = context::scope(head, async { method(requests, replies).await }).await;
+        ended.map(|()| Status::ok().with_metadata(beside.trailers))
+    };
+    match served.await {
+        Ok(status) | Err(status) => ending.finish(status),
     }
 }
 

@@ -49,4 +49,4 @@ pub use metadata::{Metadata, MetadataError, Value};
 pub use path::{Path, PathError};
 pub use seam::{CallId, Carrier, Connection, Opening, Received, RequestHead, Service, Serving};
 pub use status::{Code, Status};
-pub use stream::{Call, Canceller, IncomingCall, RecvStream, SendStream, open};
+pub use stream::{Call, Canceller, Ending, IncomingCall, RecvStream, SendStream, open};

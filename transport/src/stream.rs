@@ -39,6 +39,10 @@ pub struct SendStream {
     ended: bool,
 }
 
+/// The end of a server's side of a call, apart from its messages: see [`SendStream::split_end`]. Dropped,
+/// it ends the call as a [`SendStream`] does.
+pub struct Ending(SendStream);
+
 /// Receives one side of a call.
 ///
 /// A client that drops it before the end has come gives the call up. A server may drop it whenever
@@ -144,6 +148,14 @@ impl SendStream {
         self.handle.carrier.finish(self.handle.call, status);
     }
 
+    /// Leaves the end of the call to another handle: who has this one sends messages, and can drop it when it
+    /// has sent all.
+    pub fn split_end(mut self) -> (Self, Ending) {
+        self.ended = true;
+        let ending = Self { handle: self.handle.clone(), ended: false };
+        (self, Ending(ending))
+    }
+
     /// What can end this call while somebody else has the handle: at a deadline, say.
     pub fn canceller(&self) -> Canceller {
         Canceller(self.handle.clone())
@@ -203,6 +215,13 @@ impl RecvStream {
     }
 }
 
+impl Ending {
+    /// Ends the call with `status`, behind the messages that were sent.
+    pub fn finish(self, status: Status) {
+        self.0.finish(status);
+    }
+}
+
 impl Canceller {
     /// Ends the call at once with `status`, unless it has ended before: [`Carrier::cancel`].
     pub fn cancel(&self, status: Status) {
@@ -241,6 +260,12 @@ impl fmt::Debug for SendStream {
 impl fmt::Debug for RecvStream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "RecvStream({:?} of call {})", self.handle.side, self.handle.call.0)
+    }
+}
+
+impl fmt::Debug for Ending {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Ending({:?} of call {})", self.0.handle.side, self.0.handle.call.0)
     }
 }
 

@@ -1,0 +1,138 @@
+//! The messages of one side of a call, one by one.
+
+use std::fmt;
+
+use bytes::Bytes;
+use transport::{Canceller, Code, Metadata, Received, RecvStream, SendStream, Status};
+
+use crate::codec::Coding;
+
+/// Sends the messages of one side of a call.
+///
+/// A client says with [`finish`](Self::finish) that there are no more; dropped before that, it gives the
+/// call up. A server's handler just returns when it has sent all.
+pub struct Sender<T> {
+    send: SendStream,
+    coding: Coding<T>,
+}
+
+/// Receives the messages of one side of a call. A client that drops it before the end gives the call up.
+pub struct Receiver<T> {
+    receive: RecvStream,
+    coding: Coding<T>,
+    head: Option<Metadata>,
+    /// The first message, where the head was asked for and there was none.
+    first: Option<Bytes>,
+    end: Option<Status>,
+}
+
+impl<T> Sender<T> {
+    /// Sends what `send` takes, in `coding`.
+    pub fn new(send: SendStream, coding: Coding<T>) -> Self {
+        Self { send, coding }
+    }
+
+    /// Sends one message. Waits while the other side does not read: then its window is full, or what
+    /// this side may hold.
+    ///
+    /// # Errors
+    /// Why the call is over, when it is: the status with which it ended. RESOURCE_EXHAUSTED, and the
+    /// call goes on, when the message is larger than the other side accepts.
+    pub async fn send(&mut self, message: &T) -> Result<(), Status> {
+        self.send.send(self.coding.encode(message)?).await
+    }
+
+    /// From a server: sends the head of the response, before any message.
+    ///
+    /// # Errors
+    /// When a head or a message has been sent before, or the call is over.
+    pub fn respond(&mut self, metadata: Metadata) -> Result<(), Status> {
+        self.send.respond(metadata)
+    }
+
+    /// From a client: there are no more messages. The answers go on.
+    ///
+    /// # Errors
+    /// Why the call is over, when it is.
+    pub async fn finish(mut self) -> Result<(), Status> {
+        self.send.half_close().await
+    }
+
+    /// What can end the call from elsewhere.
+    pub fn canceller(&self) -> Canceller {
+        self.send.canceller()
+    }
+
+    /// The stream of bytes below.
+    pub fn into_inner(self) -> SendStream {
+        self.send
+    }
+}
+
+impl<T> Receiver<T> {
+    /// Receives what comes on `receive`, in `coding`.
+    pub fn new(receive: RecvStream, coding: Coding<T>) -> Self {
+        Self { receive, coding, head: None, first: None, end: None }
+    }
+
+    /// The next message; `None` when there are no more and all is well.
+    ///
+    /// # Errors
+    /// The status with which the call ended, if not OK; INTERNAL when a message does not decode.
+    pub async fn recv(&mut self) -> Result<Option<T>, Status> {
+        if let Some(first) = self.first.take() {
+            return self.coding.decode(first).map(Some);
+        }
+        while self.end.is_none() {
+            match self.receive.receive().await {
+                Received::Head(head) => self.head = Some(head),
+                Received::Message(message) => return self.coding.decode(message).map(Some),
+                Received::End(status) => self.end = Some(status),
+            }
+        }
+        self.end.clone().map_or(Ok(()), Status::into_result).map(|()| None)
+    }
+
+    /// The one message of a side that has exactly one.
+    ///
+    /// # Errors
+    /// As [`recv`](Self::recv); UNIMPLEMENTED when there is none, or more than one.
+    pub async fn single(&mut self) -> Result<T, Status> {
+        let due = |text| Status::new(Code::Unimplemented, text);
+        let message = self.recv().await?.ok_or_else(|| due("no message where one is due"))?;
+        match self.recv().await? {
+            None => Ok(message),
+            Some(_) => Err(due("more than one message where one is due")),
+        }
+    }
+
+    /// From a server: the metadata of the head of its response, as soon as that has come. Empty when the
+    /// call ended without one.
+    pub async fn head(&mut self) -> &Metadata {
+        while self.head.is_none() && self.first.is_none() && self.end.is_none() {
+            match self.receive.receive().await {
+                Received::Head(head) => self.head = Some(head),
+                Received::Message(message) => self.first = Some(message),
+                Received::End(status) => self.end = Some(status),
+            }
+        }
+        self.head.get_or_insert_default()
+    }
+
+    /// The metadata behind the last message, once that has come ([`recv`](Self::recv) has said so).
+    pub fn trailers(&self) -> Option<&Metadata> {
+        self.end.as_ref().map(Status::metadata)
+    }
+}
+
+impl<T> fmt::Debug for Sender<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Sender").field(&self.send).finish()
+    }
+}
+
+impl<T> fmt::Debug for Receiver<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Receiver").field(&self.receive).finish()
+    }
+}
