@@ -35,9 +35,9 @@ impl Caller {
         Self { connection, codec: None, options: CallOptions::default() }
     }
 
-    /// A caller whose calls go to the server at `address`: `memory`, `tcp://host:port`. Unless its options
+    /// A caller whose calls go to the server at `address`: `memory`, `tcp://host:port`, `http://host:port`. Unless its options
     /// say otherwise it uses the codec that goes with the transport, where the messages have it:
-    /// bincode with `memory` and `tcp`.
+    /// bincode with `memory` and `tcp`, protobuf with `http`, which is gRPC.
     ///
     /// # Errors
     /// Those of [`Channel::connect`].

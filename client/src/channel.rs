@@ -32,7 +32,7 @@ struct State {
 }
 
 impl Channel {
-    /// Connects to `address`: `memory`, `tcp://host:port`.
+    /// Connects to `address`: `memory`, `tcp://host:port`, `http://host:port`.
     ///
     /// # Errors
     /// INVALID_ARGUMENT when that is no address; UNAVAILABLE when there is no server at it.

@@ -37,7 +37,7 @@ impl Server {
         self
     }
 
-    /// Listens on `address` too: `memory`, `tcp://host:port`. Returns where, which for port 0 has the
+    /// Listens on `address` too: `memory`, `tcp://host:port`, `http://host:port`. Returns where, which for port 0 has the
     /// port that was free.
     ///
     /// # Errors

@@ -1,4 +1,4 @@
-//! Where a server is, as text: `tcp://127.0.0.1:4000`, `memory`.
+//! Where a server is, as text: `http://127.0.0.1:4000`, `tcp://127.0.0.1:4000`, `memory`.
 
 use std::fmt;
 use std::io;
@@ -8,7 +8,7 @@ use std::sync::Arc;
 use thiserror::Error;
 use tokio::net::TcpStream;
 
-use crate::{Code, Connection, Limits, Service, Status, memory, tcp};
+use crate::{Code, Connection, Limits, Service, Status, grpc, memory, tcp};
 
 /// Where a server is, and which transport leads there. This is the one place that knows all
 /// transports; who wants another one changes an address.
@@ -22,6 +22,13 @@ pub enum Address {
     },
     /// `tcp://HOST:PORT`: our own frames over TCP.
     Tcp {
+        /// A name or an IP address, IPv6 without brackets.
+        host: String,
+        /// The port; 0 to listen on a free one.
+        port: u16,
+    },
+    /// `http://HOST:PORT`: gRPC, on HTTP/2 over TCP without TLS.
+    Http {
         /// A name or an IP address, IPv6 without brackets.
         host: String,
         /// The port; 0 to listen on a free one.
@@ -41,11 +48,12 @@ impl Address {
     /// Connects to the server there.
     ///
     /// # Errors
-    /// Those of the transport: [`tcp::connect`], [`memory::connect`].
+    /// Those of the transport: [`tcp::connect`], [`grpc::connect`], [`memory::connect`].
     pub async fn connect(&self, limits: &Limits) -> Result<Arc<dyn Connection>, Status> {
         match self {
             Self::Memory { name } => memory::connect(name, limits).await,
             Self::Tcp { host, port } => tcp::connect(host, *port, limits).await,
+            Self::Http { host, port } => grpc::connect(host, *port, limits).await,
         }
     }
 
@@ -57,6 +65,7 @@ impl Address {
         Ok(Listener(match self {
             Self::Memory { name } => Inner::Memory(memory::Listener::bind(name, limits)?),
             Self::Tcp { host, port } => Inner::Tcp(tcp::Listener::bind(host, *port, limits).await?),
+            Self::Http { host, port } => Inner::Http(tcp::Listener::bind(host, *port, limits).await?),
         }))
     }
 }
@@ -81,6 +90,10 @@ impl Listener {
                 let at = listener.local_addr()?;
                 Address::Tcp { host: at.ip().to_string(), port: at.port() }
             }
+            Inner::Http(listener) => {
+                let at = listener.local_addr()?;
+                Address::Http { host: at.ip().to_string(), port: at.port() }
+            }
         })
     }
 
@@ -94,6 +107,10 @@ impl Listener {
             Inner::Tcp(listener) => {
                 let (stream, peer) = listener.accept().await?;
                 Accepted::Tcp { stream, peer, limits: listener.limits().clone() }
+            }
+            Inner::Http(listener) => {
+                let (stream, peer) = listener.accept().await?;
+                Accepted::Http { stream, peer, limits: listener.limits().clone() }
             }
         }))
     }
@@ -116,6 +133,7 @@ impl Incoming {
                 Ok(())
             }
             Accepted::Tcp { stream, limits, .. } => tcp::serve_over(stream, &limits, service, drain).await,
+            Accepted::Http { stream, limits, .. } => grpc::serve_over(stream, &limits, service, drain).await,
         }
     }
 }
@@ -126,6 +144,7 @@ impl fmt::Display for Incoming {
         match &self.0 {
             Accepted::Memory(_) => f.write_str("memory"),
             Accepted::Tcp { peer, .. } => write!(f, "tcp://{peer}"),
+            Accepted::Http { peer, .. } => write!(f, "http://{peer}"),
         }
     }
 }
@@ -144,7 +163,7 @@ impl FromStr for Address {
         let Some((scheme, authority)) = text.split_once("://") else {
             return Err(wrong("it does not begin with a transport, such as tcp://"));
         };
-        if scheme != "tcp" {
+        if !matches!(scheme, "tcp" | "http") {
             return Err(wrong("this transport is not known"));
         }
         let Some((host, port)) = authority.rsplit_once(':') else {
@@ -161,7 +180,8 @@ impl FromStr for Address {
         if host.is_empty() || host.contains('/') {
             return Err(wrong("it has no host"));
         }
-        Ok(Self::Tcp { host: host.to_owned(), port })
+        let host = host.to_owned();
+        Ok(if scheme == "tcp" { Self::Tcp { host, port } } else { Self::Http { host, port } })
     }
 }
 
@@ -176,8 +196,8 @@ impl fmt::Display for Address {
         match self {
             Self::Memory { name } if name.is_empty() => f.write_str("memory"),
             Self::Memory { name } => write!(f, "memory:{name}"),
-            Self::Tcp { host, port } if host.contains(':') => write!(f, "tcp://[{host}]:{port}"),
-            Self::Tcp { host, port } => write!(f, "tcp://{host}:{port}"),
+            Self::Tcp { host, port } => write!(f, "tcp://{}", tcp::at(host, *port)),
+            Self::Http { host, port } => write!(f, "http://{}", tcp::at(host, *port)),
         }
     }
 }
@@ -186,12 +206,14 @@ impl fmt::Display for Address {
 enum Inner {
     Memory(memory::Listener),
     Tcp(tcp::Listener),
+    Http(tcp::Listener),
 }
 
 #[derive(Debug)]
 enum Accepted {
     Memory(memory::ServerEnd),
     Tcp { stream: TcpStream, peer: std::net::SocketAddr, limits: Limits },
+    Http { stream: TcpStream, peer: std::net::SocketAddr, limits: Limits },
 }
 
 #[cfg(test)]

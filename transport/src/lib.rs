@@ -19,7 +19,7 @@
 //!
 //! The seam is three traits: a [`Connection`] opens calls, a [`Carrier`] carries those that are
 //! open, a [`Service`] serves them. Each transport implements them; whatever is added to calls wraps
-//! them. [`Address`] names the transports there are: [`tcp`] and [`memory`].
+//! them. [`Address`] names the transports there are: [`memory`], [`tcp`] and [`mod@grpc`].
 //!
 //! This crate knows no codec and no message type: a message is [`bytes::Bytes`].
 
@@ -30,6 +30,7 @@ mod discarded;
 mod driver;
 pub mod frame;
 mod framed;
+pub mod grpc;
 mod host;
 pub mod http;
 mod limits;

@@ -10,7 +10,7 @@ use std::time::Duration;
 /// that waits to be sent, and the head and status of its answer, 48 KiB at most; besides that, one
 /// [`send_buffer`](Self::send_buffer) being filled and one being written. Handlers that go on after
 /// their answer count as calls, up to twice as many. Nothing is allocated for bytes that a peer only
-/// announced; but a peer that really sends them can, with the defaults, make 1,024 calls hold 4 MiB
+/// announced; but a peer that really sends them can, with the defaults, make 100 calls hold 4 MiB
 /// each. Who serves strangers lowers [`calls`](Self::calls) or [`message`](Self::message).
 #[derive(Clone, Debug)]
 pub struct Limits {
@@ -24,7 +24,7 @@ pub struct Limits {
     pub metadata: usize,
     /// The most metadata fields accepted in one place. Default: 100.
     pub metadata_fields: usize,
-    /// How many calls a peer may have open at once on one connection. Default: 1,024.
+    /// How many calls a peer may have open at once on one connection. Default: 100.
     pub calls: u32,
     /// How many bytes of messages a peer may send on one call before they are read; every message
     /// counts [64 bytes](crate::frame::MESSAGE_COST) more. At least 1 KiB. Default: 64 KiB.
@@ -35,10 +35,33 @@ pub struct Limits {
     /// How long a peer may take for the first bytes of a connection. Default: 10 s.
     pub handshake: Duration,
     /// How long a connection may be silent before the peer is asked for a sign of life, and
-    /// again how long it may take to give one. Default: 20 s.
+    /// again how long it may take to give one. A client of gRPC asks every 5 minutes at most, because there
+    /// are servers that hang up on one that asks more often. Default: 20 s.
     pub keepalive: Duration,
     /// How long a peer may take no byte of what is written to it. Default: 30 s.
     pub write: Duration,
+}
+
+impl Limits {
+    /// The limits of the HTTP/2 connection under one with these.
+    pub(crate) fn http2(&self, role: http2::Role) -> http2::Limits {
+        let fields_of_grpc = 12;
+        http2::Limits {
+            streams: self.calls,
+            header_list_size: self.metadata.saturating_add(4 << 10),
+            header_fields: self.metadata_fields.saturating_add(fields_of_grpc),
+            stream_window: self.window,
+            send_buffer: self.send_buffer,
+            handshake: self.handshake,
+            // Servers of gRPC hang up on clients that ask for a sign of life more often than every 5 minutes.
+            keepalive: match role {
+                http2::Role::Client => self.keepalive.max(Duration::from_secs(5 * 60)),
+                http2::Role::Server => self.keepalive,
+            },
+            write: self.write,
+            ..http2::Limits::default()
+        }
+    }
 }
 
 impl Default for Limits {
@@ -47,7 +70,7 @@ impl Default for Limits {
             message: 4 << 20,
             metadata: 16 << 10,
             metadata_fields: 100,
-            calls: 1024,
+            calls: 100,
             window: 64 << 10,
             send_buffer: 64 << 10,
             handshake: Duration::from_secs(10),

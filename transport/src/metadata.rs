@@ -115,6 +115,16 @@ impl Metadata {
         Ok(())
     }
 
+    /// Whether a field may have this name.
+    pub(crate) fn is_name(name: &str) -> bool {
+        check_name(name).is_ok()
+    }
+
+    /// Adds a field that belongs to the protocol itself.
+    pub(crate) fn append_own(&mut self, name: &'static str, value: &'static str) {
+        self.fields.push((ByteString::from_static(name), Value::Text(ByteString::from_static(value))));
+    }
+
     /// Adds a field as it came from the wire: text or binary by its name.
     pub(crate) fn append_bytes(&mut self, name: ByteString, value: Bytes) -> Result<(), MetadataError> {
         let value = if name.ends_with(BINARY_SUFFIX) {

@@ -21,6 +21,11 @@ use crate::{Code, Connection, Limits, Service, Status};
 /// UNAVAILABLE when nothing listens there or the peer does not answer in time, and INTERNAL when
 /// it speaks something else.
 pub async fn connect(host: &str, port: u16, limits: &Limits) -> Result<Arc<dyn Connection>, Status> {
+    connect_over(connect_stream(host, port, limits).await?, limits).await
+}
+
+/// Connects, and says nothing yet.
+pub(crate) async fn connect_stream(host: &str, port: u16, limits: &Limits) -> Result<TcpStream, Status> {
     let stream = match timeout(limits.handshake, TcpStream::connect((host, port))).await {
         Ok(Ok(stream)) => stream,
         Ok(Err(error)) => return Err(cannot_connect(host, port, &error)),
@@ -28,7 +33,7 @@ pub async fn connect(host: &str, port: u16, limits: &Limits) -> Result<Arc<dyn C
     };
     // Writes are gathered here; nothing is won when the kernel waits for more.
     stream.set_nodelay(true).map_err(|error| cannot_connect(host, port, &error))?;
-    connect_over(stream, limits).await
+    Ok(stream)
 }
 
 /// Makes a connection of any stream of bytes: the client's end of it. Its task runs by itself, until
@@ -184,7 +189,7 @@ fn cannot_connect(host: &str, port: u16, error: &io::Error) -> Status {
 }
 
 /// Host and port as they are written.
-fn at(host: &str, port: u16) -> String {
+pub(crate) fn at(host: &str, port: u16) -> String {
     if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
 }
 

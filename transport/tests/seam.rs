@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use proptest::prelude::*;
-use support::{Connected, Transport, echo, end_of, head, service, start, unary};
+use support::{Connected, Transport, echo, end_of, head, next, service, start, unary};
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::Instant;
 use transport::{
@@ -28,6 +28,7 @@ mod on_two_threads {
                 async fn $sentence() {
                     super::$sentence(super::Transport::Memory).await;
                     super::$sentence(super::Transport::Tcp).await;
+                    super::$sentence(super::Transport::Http).await;
                 }
             )*
         };
@@ -50,6 +51,7 @@ macro_rules! on_every_transport {
     ($($sentence:ident)*) => {
         on_every_transport!(memory: Memory, $($sentence)*);
         on_every_transport!(tcp: Tcp, $($sentence)*);
+        on_every_transport!(http: Http, $($sentence)*);
     };
     ($module:ident: $transport:ident, $($sentence:ident)*) => {
         mod $module {
@@ -79,7 +81,7 @@ on_every_transport! {
     a_server_may_answer_before_it_has_read_everything
     nothing_can_be_sent_after_the_end
     a_call_over_the_limit_waits_until_another_ends
-    a_message_over_the_limit_of_the_peer_is_refused_before_it_is_sent
+    a_message_over_the_limit_of_the_peer_is_refused
     a_server_that_is_gone_fails_every_open_call_and_every_further_one
     a_client_that_is_gone_stops_its_handlers
     a_draining_server_finishes_what_is_open_and_accepts_nothing_more
@@ -121,9 +123,9 @@ async fn messages_of_any_size_arrive_whole_and_in_order_both_ways(transport: Tra
     };
     let receiver = async {
         for message in &messages {
-            assert_eq!(call.receive.receive().await, Received::Message(message.clone()));
+            assert_eq!(next(&mut call.receive).await, Received::Message(message.clone()));
         }
-        assert_eq!(call.receive.receive().await, Received::End(Status::ok()));
+        assert_eq!(next(&mut call.receive).await, Received::End(Status::ok()));
     };
     tokio::join!(sender, receiver);
 }
@@ -185,7 +187,7 @@ async fn a_slow_call_never_blocks_a_fast_one(transport: Transport) {
         .connect(service(move |mut call: IncomingCall| {
             let waits = waits.clone();
             async move {
-                let Received::Message(message) = call.receive.receive().await else { return };
+                let Received::Message(message) = next(&mut call.receive).await else { return };
                 if message == "slow" {
                     waits.notified().await;
                 }
@@ -285,7 +287,7 @@ async fn endless(transport: Transport) -> (Connected, Arc<Notify>, oneshot::Rece
                 let mut call = call; // Both halves: without this, the block would own only one.
                 let _dropped = dropped;
                 begin.notify_one();
-                while let Received::Message(_) = call.receive.receive().await {}
+                while let Received::Message(_) = next(&mut call.receive).await {}
                 std::future::pending::<()>().await;
             }
         }))
@@ -307,14 +309,14 @@ async fn dropping_the_sender_before_its_end_cancels_the_call(transport: Transpor
     begun.notified().await;
     drop(call.send);
     was_dropped.await.unwrap();
-    let Received::End(status) = call.receive.receive().await else { panic!("no end") };
+    let Received::End(status) = next(&mut call.receive).await else { panic!("no end") };
     assert_eq!(status.code(), Code::Cancelled);
 }
 
 async fn a_panic_costs_one_call(transport: Transport) {
     let connected = transport
         .connect(service(|mut call: IncomingCall| async move {
-            let message = call.receive.receive().await;
+            let message = next(&mut call.receive).await;
             assert_ne!(message, Received::Message("panic".into()), "as this test wants it");
             let Received::Message(message) = message else { return };
             call.send.send_last(message).await.unwrap();
@@ -377,19 +379,24 @@ async fn a_call_over_the_limit_waits_until_another_ends(transport: Transport) {
     let connection = connected.connection.clone();
     let third = tokio::spawn(async move { unary(&connection, "third").await });
     first.send.send("turn".into()).await.unwrap();
-    assert_eq!(first.receive.receive().await, Received::Message("turn".into()));
+    assert_eq!(next(&mut first.receive).await, Received::Message("turn".into()));
     assert!(!third.is_finished());
     first.send.half_close().await.unwrap();
     assert_eq!(end_of(&mut first).await, Status::ok());
     assert_eq!(third.await.unwrap().unwrap(), "third");
 }
 
-async fn a_message_over_the_limit_of_the_peer_is_refused_before_it_is_sent(transport: Transport) {
+async fn a_message_over_the_limit_of_the_peer_is_refused(transport: Transport) {
     let limits = Limits { message: 10, ..Limits::default() };
     let connected = transport.connect_with(service(echo), &Limits::default(), &limits).await;
     assert_eq!(unary(&connected.connection, "0123456789").await.unwrap(), "0123456789");
     let refused = unary(&connected.connection, "0123456789a").await.unwrap_err();
-    assert_eq!(refused, Status::new(Code::ResourceExhausted, "a message of 11 bytes, the peer accepts 10"));
+    // Where the client is told the limit, the message is not even sent.
+    let text = match transport {
+        Transport::Memory | Transport::Tcp => "a message of 11 bytes, the peer accepts 10",
+        Transport::Http => "a message of 11 bytes, the limit of this side is 10",
+    };
+    assert_eq!(refused, Status::new(Code::ResourceExhausted, text));
 }
 
 async fn a_server_that_is_gone_fails_every_open_call_and_every_further_one(transport: Transport) {
@@ -420,37 +427,37 @@ async fn a_draining_server_finishes_what_is_open_and_accepts_nothing_more(transp
     let mut connected = transport.connect(service(echo)).await;
     let mut call = start(&connected.connection).await;
     call.send.send("before".into()).await.unwrap();
-    assert_eq!(call.receive.receive().await, Received::Message("before".into()));
+    assert_eq!(next(&mut call.receive).await, Received::Message("before".into()));
     connected.server.drain();
     while !connected.connection.is_closed() {
         tokio::task::yield_now().await;
     }
     assert_eq!(unary(&connected.connection, "next").await.unwrap_err().code(), Code::Unavailable);
     call.send.send_last("after".into()).await.unwrap();
-    assert_eq!(call.receive.receive().await, Received::Message("after".into()));
-    assert_eq!(call.receive.receive().await, Received::End(Status::ok()));
+    assert_eq!(next(&mut call.receive).await, Received::Message("after".into()));
+    assert_eq!(next(&mut call.receive).await, Received::End(Status::ok()));
     connected.server.ended().await;
 }
 
 async fn a_thousand_calls_at_once_each_get_their_own_answer(transport: Transport) {
     let arrived = Arc::new(AtomicUsize::new(0));
     let all = Arc::new(Notify::new());
-    let connected = transport
-        .connect(service(move |mut call: IncomingCall| {
-            let (arrived, all) = (arrived.clone(), all.clone());
-            async move {
-                let Received::Message(message) = call.receive.receive().await else { return };
-                // Nobody is answered before the last has come: they are really here at once.
-                let waits = all.notified();
-                if arrived.fetch_add(1, Ordering::SeqCst) + 1 == 1000 {
-                    all.notify_waiters();
-                } else {
-                    waits.await;
-                }
-                call.send.send_last(message).await.unwrap();
+    let limits = Limits { calls: 1000, ..Limits::default() };
+    let echo = service(move |mut call: IncomingCall| {
+        let (arrived, all) = (arrived.clone(), all.clone());
+        async move {
+            let Received::Message(message) = next(&mut call.receive).await else { return };
+            // Nobody is answered before the last has come: they are really here at once.
+            let waits = all.notified();
+            if arrived.fetch_add(1, Ordering::SeqCst) + 1 == 1000 {
+                all.notify_waiters();
+            } else {
+                waits.await;
             }
-        }))
-        .await;
+            call.send.send_last(message).await.unwrap();
+        }
+    });
+    let connected = transport.connect_with(echo, &Limits::default(), &limits).await;
     let calls: Vec<_> = (0..1000)
         .map(|number| {
             let connection = connected.connection.clone();
@@ -476,7 +483,7 @@ async fn more_methods_than_there_are_numbers_can_be_called(transport: Transport)
             let mut head = head("/test.Test/Call");
             head.path = transport::Path::parse(path.clone()).unwrap();
             let mut call = open(&connected.connection, head, None, true).await.unwrap();
-            assert_eq!(call.receive.receive().await, Received::Message(path.into()));
+            assert_eq!(next(&mut call.receive).await, Received::Message(path.into()));
             assert_eq!(end_of(&mut call).await, Status::ok());
         }
     }
@@ -554,10 +561,10 @@ async fn messages_that_were_accepted_come_before_an_error_that_ends_the_call(tra
     });
     let connected = transport.connect_with(talks, &limits, &limits).await;
     let mut call = start(&connected.connection).await;
-    assert_eq!(call.receive.receive().await, Received::Message(Bytes::from(vec![1; 900])));
-    assert_eq!(call.receive.receive().await, Received::Message(Bytes::from(vec![2; 900])));
+    assert_eq!(next(&mut call.receive).await, Received::Message(Bytes::from(vec![1; 900])));
+    assert_eq!(next(&mut call.receive).await, Received::Message(Bytes::from(vec![2; 900])));
     let end = Received::End(Status::new(Code::NotFound, "and no more"));
-    assert_eq!(call.receive.receive().await, end);
+    assert_eq!(next(&mut call.receive).await, end);
 }
 
 async fn more_metadata_than_the_limit_is_refused_and_the_next_call_works(transport: Transport) {
@@ -577,7 +584,7 @@ async fn handlers_that_go_on_after_their_answer_hold_back_calls_and_refuse_none(
     let lingers = service(move |mut call: IncomingCall| {
         let wait = wait.clone();
         async move {
-            let Received::Message(message) = call.receive.receive().await else { return };
+            let Received::Message(message) = next(&mut call.receive).await else { return };
             call.send.send_last(message).await.unwrap();
             wait.notified().await; // Answered, and not done yet.
         }
@@ -708,7 +715,7 @@ async fn a_handler_that_stops_reading_does_not_stop_its_caller_from_sending(tran
         }
     }
     let mut messages = 0;
-    while let Received::Message(_) = call.receive.receive().await {
+    while let Received::Message(_) = next(&mut call.receive).await {
         messages += 1;
     }
     assert_eq!(messages, 200);
@@ -749,7 +756,7 @@ async fn what_is_put_around_a_carrier_sees_every_message_of_a_call(transport: Tr
         start(&connected.connection).await.wrap(|carrier| Arc::new(Counting { carrier, received }));
     for _ in 0..3 {
         call.send.send("ping".into()).await.unwrap();
-        assert_eq!(call.receive.receive().await, Received::Message("ping".into()));
+        assert_eq!(next(&mut call.receive).await, Received::Message("ping".into()));
     }
     call.send.half_close().await.unwrap();
     assert_eq!(end_of(&mut call).await, Status::ok());
@@ -861,10 +868,10 @@ async fn converse(transport: Transport, steps: Vec<Step>) {
                         }
                         let message = Bytes::from(vec![mark; size]);
                         call.send.send(message.clone()).await.unwrap();
-                        assert_eq!(call.receive.receive().await, Received::Message(message));
+                        assert_eq!(next(&mut call.receive).await, Received::Message(message));
                     }
                     call.send.half_close().await.unwrap();
-                    assert_eq!(call.receive.receive().await, Received::End(Status::ok()));
+                    assert_eq!(next(&mut call.receive).await, Received::End(Status::ok()));
                 }));
             }
             Step::Send { call, size } => {

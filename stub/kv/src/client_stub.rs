@@ -25,7 +25,7 @@ pub struct KvClient {
 }
 
 impl KvClient {
-    /// Connects to the server at `address`: `memory`, `tcp://host:port`.
+    /// Connects to the server at `address`: `memory`, `tcp://host:port`, `http://host:port`.
     ///
     /// # Errors
     /// Those of [`Caller::connect`].

@@ -345,7 +345,7 @@ async fn answered(
         }
     });
     let served = transport.serve_raw(service, Limits::default()).await;
-    served.kv().await.get("any").await
+    served.kv().await.with(CallOptions::new().codec("bincode")).get("any").await
 }
 
 async fn a_request_without_a_message_is_unimplemented(transport: Transport) {
@@ -434,6 +434,15 @@ async fn a_method_that_panics_after_waiting_costs_its_own_call_only(transport: T
     assert_eq!(other.await.unwrap(), Ok("other".to_owned()));
 }
 
+/// What a message of 101 bytes gets: from who would send it, where that knows the limit.
+fn over_100(transport: Transport) -> Status {
+    let whose = match transport {
+        Transport::Memory | Transport::Tcp => "the peer accepts 100",
+        Transport::Http => "the limit of this side is 100",
+    };
+    Status::new(Code::ResourceExhausted, format!("a message of 101 bytes, {whose}"))
+}
+
 async fn a_reply_over_the_limit_of_the_client_costs_its_own_call_only(transport: Transport) {
     let gate = Gate::default();
     let waits = gate.clone();
@@ -446,8 +455,7 @@ async fn a_reply_over_the_limit_of_the_client_costs_its_own_call_only(transport:
     let kv = KvClient::new(Channel::connect_with(&served.address, limits).await.unwrap());
     let waiting = spawn_get(&kv, "open meanwhile");
     gate.begun().await;
-    let text = "a message of 101 bytes, the peer accepts 100";
-    assert_eq!(kv.get("large").await, Err(Status::new(Code::ResourceExhausted, text)));
+    assert_eq!(kv.get("large").await, Err(over_100(transport)));
     gate.let_through();
     assert_eq!(waiting.await.unwrap(), Ok("open meanwhile".to_owned()));
 }
@@ -455,10 +463,8 @@ async fn a_reply_over_the_limit_of_the_client_costs_its_own_call_only(transport:
 async fn a_request_over_the_limit_of_the_server_costs_its_own_call_only(transport: Transport) {
     let limits = Limits { message: 100, ..Limits::default() };
     let served = transport.serve_with(Store::new(), limits).await;
-    let kv = served.kv().await;
-    let text = "a message of 101 bytes, the peer accepts 100";
-    let refused = kv.put("k", &"v".repeat(98)).await;
-    assert_eq!(refused, Err(Status::new(Code::ResourceExhausted, text)));
+    let kv = served.kv().await.with(CallOptions::new().codec("bincode"));
+    assert_eq!(kv.put("k", &"v".repeat(98)).await, Err(over_100(transport)));
     assert_eq!(kv.put("k", &"v".repeat(97)).await, Ok(()));
 }
 
@@ -487,7 +493,7 @@ async fn a_thousand_calls_at_once_each_get_their_own_answer(transport: Transport
             Ok(key)
         }
     });
-    let served = transport.serve(kv).await;
+    let served = transport.serve_with(kv, Limits { calls: 1000, ..Limits::default() }).await;
     all_get_their_own_key(&served.kv().await, 1000).await;
 }
 

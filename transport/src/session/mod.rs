@@ -299,7 +299,7 @@ impl<O: Outlet> Session<O> {
 }
 
 /// Notes who waits, in place of who waited before.
-fn park(place: &mut Option<Waker>, cx: &Context<'_>, discarded: &mut Discarded) {
+pub(crate) fn park(place: &mut Option<Waker>, cx: &Context<'_>, discarded: &mut Discarded) {
     if !place.as_ref().is_some_and(|waker| waker.will_wake(cx.waker()))
         && let Some(former) = place.replace(cx.waker().clone())
     {

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tokio::sync::oneshot;
 use transport::{
-    Call, Code, Connection, IncomingCall, Limits, Path, Received, RequestHead, Service, Serving, Status,
-    memory, open, tcp,
+    Call, Code, Connection, IncomingCall, Limits, Path, Received, RecvStream, RequestHead, Service, Serving,
+    Status, grpc, memory, open, tcp,
 };
 
 /// A service that is one closure.
@@ -46,6 +46,7 @@ pub async fn echo(mut call: IncomingCall) {
 pub enum Transport {
     Memory,
     Tcp,
+    Http,
 }
 
 /// A connection to a server that serves `service`, and what ends that server.
@@ -109,6 +110,16 @@ impl Transport {
                 });
                 (tcp::connect("127.0.0.1", port, client).await.unwrap(), task)
             }
+            Self::Http => {
+                let mut listener = tcp::Listener::bind("127.0.0.1", 0, server).await.unwrap();
+                let port = listener.local_addr().unwrap().port();
+                let limits = server.clone();
+                let task = tokio::spawn(async move {
+                    let (stream, _) = listener.accept().await.unwrap();
+                    let _ = grpc::serve_over(stream, &limits, service, drained).await;
+                });
+                (grpc::connect("127.0.0.1", port, client).await.unwrap(), task)
+            }
         };
         Connected { connection, server: Server { drain: Some(drain), task } }
     }
@@ -134,6 +145,16 @@ pub async fn unary(connection: &Arc<dyn Connection>, message: impl Into<Bytes>) 
                 status.into_result()?;
                 return answer.ok_or_else(|| Status::new(Code::Internal, "no message"));
             }
+        }
+    }
+}
+
+/// What comes next, apart from the head of a response: gRPC has one also where the server said nothing.
+pub async fn next(receive: &mut RecvStream) -> Received {
+    loop {
+        match receive.receive().await {
+            Received::Head(_) => {}
+            received => return received,
         }
     }
 }

@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 
+use client::CallOptions;
 use kv::{Kv, KvClient, KvServer, Store};
 use server::{Router, Server};
 use transport::{Code, Status};
@@ -73,6 +74,14 @@ pub(crate) async fn served_on(address: &str) -> Way<KvClient> {
     Way { kv: Arc::new(kv), _server: Some(server) }
 }
 
+impl Way<KvClient> {
+    /// The same way, with messages in another codec.
+    pub(crate) fn with_codec(self, name: &'static str) -> Self {
+        let kv = Arc::new(self.kv.with(CallOptions::new().codec(name)));
+        Self { kv, _server: self._server }
+    }
+}
+
 /// A client stub of a server in memory. Each is its own.
 pub(crate) async fn in_memory() -> Way<KvClient> {
     use std::sync::atomic::{AtomicUsize, Ordering};
@@ -83,6 +92,11 @@ pub(crate) async fn in_memory() -> Way<KvClient> {
 /// A client stub of a server on a TCP port that was free.
 pub(crate) async fn over_tcp() -> Way<KvClient> {
     served_on("tcp://127.0.0.1:0").await
+}
+
+/// A client stub of a server of gRPC.
+pub(crate) async fn over_http() -> Way<KvClient> {
+    served_on("http://127.0.0.1:0").await
 }
 
 pub(crate) async fn a_value_that_was_put_is_the_value_that_is_got(kv: Arc<impl Kv>) {

@@ -18,6 +18,7 @@ macro_rules! on_every_transport {
     ($($sentence:ident)*) => {
         on_every_transport!(memory: Memory, $($sentence)*);
         on_every_transport!(tcp: Tcp, $($sentence)*);
+        on_every_transport!(http: Http, $($sentence)*);
     };
     ($module:ident: $transport:ident, $($sentence:ident)*) => {
         mod $module {
@@ -36,6 +37,7 @@ pub(crate) use on_every_transport;
 pub enum Transport {
     Memory,
     Tcp,
+    Http,
 }
 
 /// A server that listens, and where.
@@ -51,6 +53,7 @@ impl Transport {
         match self {
             Self::Memory => format!("memory:free-{}", NAMES.fetch_add(1, Ordering::Relaxed)),
             Self::Tcp => "tcp://127.0.0.1:0".to_owned(),
+            Self::Http => "http://127.0.0.1:0".to_owned(),
         }
     }
 

@@ -227,6 +227,12 @@ impl Connection {
         self.streams.len()
     }
 
+    /// Whether the peer's first SETTINGS have come. Before that it is not known how many streams it allows,
+    /// nor whether it speaks HTTP/2 at all.
+    pub fn is_greeted(&self) -> bool {
+        self.greeted
+    }
+
     /// The next thing that has happened, if there is one. What comes in makes events appear in
     /// [`Connection::receive`]; this is for what happens otherwise: when output was taken, or time passed.
     pub fn poll_event(&mut self) -> Option<Event> {

@@ -48,6 +48,11 @@ impl Connection {
         self.role == Role::Client && self.open < self.peer.max_concurrent_streams && !self.is_leaving()
     }
 
+    /// How many streams the peer allows a client at once: those that are open, and how many more.
+    pub fn allowed_streams(&self) -> (u32, u32) {
+        (self.open, self.peer.max_concurrent_streams.saturating_sub(self.open))
+    }
+
     /// Opens a stream with a request, and returns its id. With `end_stream`, that is all of it.
     ///
     /// # Errors
@@ -150,6 +155,14 @@ impl Connection {
         self.streams.get(id).map_or(0, |stream| stream.outgoing.queued)
     }
 
+    /// Whether more data is queued on a stream than the windows let go.
+    pub fn is_held_back(&self, id: u32) -> bool {
+        self.streams.get(id).is_some_and(|stream| {
+            let windows = stream.outgoing.window.available().min(self.send_window.available());
+            stream.outgoing.queued > windows
+        })
+    }
+
     /// Whether all data that was queued on a stream is on its way. If not, [`Event::Room`] will say so.
     pub fn await_room(&mut self, id: u32) -> bool {
         let Some(stream) = self.streams.get_mut(id) else { return true };
@@ -166,6 +179,13 @@ impl Connection {
         self.unread_frames -= stream.incoming.read_frames(bytes);
         self.update_window(id);
         self.read_connection(bytes);
+    }
+
+    /// Drops what waits to be sent on a stream; what was begun is cut off there. It can still be ended.
+    pub fn drop_queued(&mut self, id: u32) {
+        let Some(stream) = self.streams.get_mut(id) else { return };
+        stream.outgoing.queued = 0;
+        self.discarded.extend(stream.outgoing.queue.drain(..).map(Discarded::Data));
     }
 
     /// Ends a stream at once, in both directions; data that waits is dropped, and nothing is told of the

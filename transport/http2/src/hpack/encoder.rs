@@ -83,8 +83,8 @@ impl Encoder {
         }
         let (prefix, high) = if field.sensitive {
             (4, 0b0001_0000)
-        } else if field.size() > self.table.max_size() {
-            // It would empty the table, and not be in it.
+        } else if field.volatile || field.size() > self.table.max_size() {
+            // One that is too large would empty the table, and not be in it.
             (4, 0b0000_0000)
         } else {
             (6, 0b0100_0000)

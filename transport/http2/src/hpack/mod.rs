@@ -42,6 +42,9 @@ pub struct Field {
     /// Whether the field must never enter a table, here or at an intermediary: a password, say
     /// (RFC 7541 §7.1.3).
     pub sensitive: bool,
+    /// Whether the value will be another one next time, so that the field is not worth a place in a table.
+    /// It says nothing of a field that came.
+    pub volatile: bool,
 }
 
 /// Why a field block cannot be decoded. Each is a connection error, COMPRESSION_ERROR, but for
@@ -82,13 +85,18 @@ pub enum HpackError {
 impl Field {
     /// A field that may enter the tables.
     pub fn new(name: impl Into<Bytes>, value: impl Into<Bytes>) -> Self {
-        Self { name: name.into(), value: value.into(), sensitive: false }
+        Self { name: name.into(), value: value.into(), sensitive: false, volatile: false }
     }
 
     /// The same field, in memory of its own.
     fn to_owned(&self) -> Self {
         let copy = Bytes::copy_from_slice;
-        Self { name: copy(&self.name), value: copy(&self.value), sensitive: self.sensitive }
+        Self {
+            name: copy(&self.name),
+            value: copy(&self.value),
+            sensitive: self.sensitive,
+            volatile: self.volatile,
+        }
     }
 
     /// What the field counts in tables and in lists: its bytes, and 32 (RFC 7541 §4.1).

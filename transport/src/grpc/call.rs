@@ -1,0 +1,144 @@
+//! What one end of a connection knows of one call: what has come in and was not read, how far each side
+//! has come, and who is to be woken.
+
+use std::collections::VecDeque;
+use std::task::Waker;
+
+use bytes::Bytes;
+use bytestring::ByteString;
+
+use super::message::Assembler;
+use crate::discarded::Discarded;
+use crate::{Code, Metadata, Received, Status};
+
+/// One call, as one end of its connection sees it.
+#[derive(Default)]
+pub(super) struct CallState {
+    /// Who waits for something to be received.
+    pub(super) receiver: Option<Waker>,
+    /// Who waits to send.
+    pub(super) sender: Option<Waker>,
+    /// The handler, to be stopped when the caller is gone.
+    pub(super) handler: Option<Waker>,
+    /// The codec of the messages, which a server repeats in its answer.
+    pub(super) codec: ByteString,
+    /// The head of the response was sent.
+    pub(super) responded: bool,
+    /// This side's end is decided.
+    pub(super) ending: bool,
+    /// Why nobody on the other side waits for this call any more.
+    pub(super) cancelled: Option<Status>,
+    pub(super) inbox: Inbox,
+}
+
+/// What has come in on a call.
+#[derive(Default)]
+pub(super) struct Inbox {
+    head: Option<Metadata>,
+    /// The next message and what it has taken of the window; `more` is empty as long as this is.
+    message: Option<(Bytes, usize)>,
+    more: VecDeque<(Bytes, usize)>,
+    assembler: Assembler,
+    /// What the message that is not complete has taken of the window.
+    partial: usize,
+    /// What receiving ends with, when all that came before has been read.
+    end: Option<Status>,
+    /// Nobody will read what comes.
+    discards: bool,
+}
+
+impl CallState {
+    pub(super) fn new(codec: ByteString) -> Self {
+        Self { codec, ..Self::default() }
+    }
+
+    /// Takes the wakers of all who wait here.
+    pub(super) fn take_wakers(&mut self) -> impl Iterator<Item = Waker> + use<> {
+        [self.receiver.take(), self.sender.take(), self.handler.take()].into_iter().flatten()
+    }
+}
+
+impl Inbox {
+    pub(super) fn put_head(&mut self, head: Metadata) {
+        if !self.discards {
+            self.head = Some(head);
+        }
+    }
+
+    /// Takes data; returns how much of it the peer may send again at once.
+    pub(super) fn put_data(
+        &mut self,
+        mut data: Bytes,
+        limit: usize,
+        discarded: &mut Discarded,
+    ) -> Result<usize, Status> {
+        if self.discards {
+            return Ok(data.len());
+        }
+        loop {
+            let before = data.len();
+            let message = self.assembler.next(&mut data, limit)?;
+            self.partial += before - data.len();
+            let Some(message) = message else { break };
+            let entry = (message, std::mem::take(&mut self.partial));
+            match self.message {
+                None => self.message = Some(entry),
+                Some(_) => self.more.push_back(entry),
+            }
+        }
+        discarded.message(data);
+        Ok(self.settle_partial())
+    }
+
+    /// Takes the end of what the peer sends; there is no other behind it.
+    pub(super) fn put_end(&mut self, status: Status) {
+        let is_cut = status.code() == Code::Ok && self.assembler.is_in_the_middle();
+        let status = match is_cut {
+            true => Status::new(Code::Internal, "gRPC layer: the stream ends inside a message"),
+            false => status,
+        };
+        self.end.get_or_insert(status);
+    }
+
+    /// Ends what is received with `status`, whatever has come; returns how much the peer may send again.
+    pub(super) fn end_now(&mut self, status: &Status, discarded: &mut Discarded) -> usize {
+        self.end = Some(status.clone());
+        self.discard(discarded)
+    }
+
+    /// Forgets what has come and what will; returns how much the peer may send again.
+    pub(super) fn discard(&mut self, discarded: &mut Discarded) -> usize {
+        self.discards = true;
+        self.head = None;
+        let mut owed = std::mem::take(&mut self.partial);
+        for (message, cost) in self.message.take().into_iter().chain(self.more.drain(..)) {
+            owed += cost;
+            discarded.message(message);
+        }
+        self.assembler = Assembler::default();
+        owed
+    }
+
+    /// The next thing that has come in, and how much the peer may send again for it.
+    pub(super) fn take(&mut self) -> Option<(Received, usize)> {
+        if let Some(head) = self.head.take() {
+            return Some((Received::Head(head), 0));
+        }
+        if let Some((message, cost)) = self.message.take() {
+            self.message = self.more.pop_front();
+            return Some((Received::Message(message), cost + self.settle_partial()));
+        }
+        self.end.clone().map(|end| (Received::End(end), 0))
+    }
+
+    /// How the call ended, if it has.
+    pub(super) fn end(&self) -> Option<&Status> {
+        self.end.as_ref()
+    }
+
+    /// A message that is not complete must come whole to be read, so its bytes are given back as they come
+    /// — but not while another one waits to be read, or a slow reader would stop nobody.
+    fn settle_partial(&mut self) -> usize {
+        if self.message.is_none() { std::mem::take(&mut self.partial) } else { 0 }
+    }
+}

@@ -1,0 +1,168 @@
+//! The heads of a call: request and response as header fields.
+
+use std::time::{Duration, Instant};
+
+use bytestring::ByteString;
+use http2::{Field, Fields};
+
+use super::{fields, status, timeout};
+use crate::{Code, Metadata, Path, RequestHead, Status};
+
+/// What a client writes on top of each request.
+#[derive(Debug)]
+pub(super) struct Requests {
+    authority: ByteString,
+    /// The fields of the last calls that have neither metadata nor a deadline: a list that is sent again
+    /// costs nothing.
+    plain: Vec<(Path, ByteString, Fields)>,
+    next: usize,
+}
+
+impl Requests {
+    pub(super) fn new(authority: ByteString) -> Self {
+        Self { authority, plain: Vec::new(), next: 0 }
+    }
+
+    /// The fields of a request that is sent now, `timeout` before its deadline.
+    pub(super) fn fields(&mut self, head: &RequestHead, timeout: Option<Duration>) -> Fields {
+        if !head.metadata.is_empty() || timeout.is_some() {
+            return self.make(head, timeout);
+        }
+        let is_it =
+            |(path, codec, _): &&(Path, ByteString, Fields)| *path == head.path && *codec == head.codec;
+        if let Some((_, _, fields)) = self.plain.iter().find(is_it) {
+            return fields.clone();
+        }
+        let fields = self.make(head, None);
+        let entry = (head.path.clone(), head.codec.clone(), fields.clone());
+        if self.plain.len() < KEPT {
+            self.plain.push(entry);
+        } else {
+            self.plain[self.next] = entry;
+            self.next = (self.next + 1) % KEPT;
+        }
+        fields
+    }
+
+    fn make(&self, head: &RequestHead, timeout: Option<Duration>) -> Fields {
+        let mut fields = vec![
+            Field::new(":method", "POST"),
+            Field::new(":scheme", "http"),
+            Field::new(":path", head.path.as_str().to_owned()),
+            Field::new(":authority", self.authority.as_bytes().clone()),
+            Field::new("te", "trailers"),
+            content_type(&head.codec),
+        ];
+        if let Some(timeout) = timeout {
+            fields.push(Field { volatile: true, ..Field::new("grpc-timeout", timeout::encode(timeout)) });
+        }
+        fields::append(&head.metadata, &mut fields);
+        fields.into()
+    }
+}
+
+/// Why a request is none of gRPC's.
+#[derive(Debug)]
+pub(super) enum Refusal {
+    /// It is not even meant as one: an HTTP status, and what is said with it.
+    Http(&'static str, Status),
+    /// It is meant as one.
+    Grpc(Status),
+}
+
+/// What a request that came `now` asks for.
+pub(super) fn parse_request(request: &Fields, now: Instant) -> Result<RequestHead, Refusal> {
+    let value = |name| request.value(name).map(|value| &value[..]).unwrap_or_default();
+    if value(":method") != b"POST" {
+        let text = format!("a call is a POST, not {}", value(":method").escape_ascii());
+        return Err(Refusal::Http("405", Status::new(Code::Internal, text)));
+    }
+    let Some(codec) = codec_of(value("content-type")) else {
+        let text = format!("content-type {:?} is not application/grpc", value("content-type").escape_ascii());
+        return Err(Refusal::Http("415", Status::new(Code::Internal, text)));
+    };
+    let grpc = |code, text: String| Refusal::Grpc(Status::new(code, text));
+    if value("te") != b"trailers" {
+        return Err(grpc(Code::Internal, "a call says \"te: trailers\"".to_owned()));
+    }
+    let path = String::from_utf8_lossy(value(":path"));
+    let path = Path::parse(&*path).map_err(|error| grpc(Code::Unimplemented, error.to_string()))?;
+    if let Some(encoding) = request.value("grpc-encoding").filter(|encoding| *encoding != "identity") {
+        let text = format!("messages compressed as {} are not understood here", encoding.escape_ascii());
+        let mut metadata = Metadata::new();
+        metadata.append_own("grpc-accept-encoding", "identity");
+        return Err(Refusal::Grpc(Status::new(Code::Unimplemented, text).with_metadata(metadata)));
+    }
+    let mut head = RequestHead::new(path, codec);
+    if let Some(value) = request.value("grpc-timeout") {
+        let timeout = timeout::decode(value).ok_or_else(|| {
+            let text = format!("grpc-timeout {:?} is not 1 to 8 digits and a unit", value.escape_ascii());
+            grpc(Code::Internal, text)
+        })?;
+        head.deadline = now.checked_add(timeout);
+    }
+    head.metadata = fields::metadata(request).map_err(Refusal::Grpc)?;
+    Ok(head)
+}
+
+/// The head of a response that goes on with messages.
+pub(super) fn response(codec: &str, metadata: &Metadata) -> Fields {
+    let mut fields = vec![Field::new(":status", "200"), content_type(codec)];
+    fields::append(metadata, &mut fields);
+    fields.into()
+}
+
+/// A response that is a status alone (*Trailers-Only*).
+pub(super) fn trailers_only(http: &'static str, codec: &str, status: &Status) -> Fields {
+    let mut fields = vec![Field::new(":status", http), content_type(codec)];
+    status::append(status, &mut fields);
+    fields.into()
+}
+
+/// Trailers.
+pub(super) fn trailers(status: &Status) -> Fields {
+    let mut fields = Vec::new();
+    status::append(status, &mut fields);
+    fields.into()
+}
+
+/// What the head of a response says: its metadata, or why there is no call.
+pub(super) fn parse_response(response: &Fields) -> Result<Metadata, Status> {
+    let http = response.value(":status").map(|value| &value[..]).unwrap_or_default();
+    if http != b"200" {
+        return Err(status::parse(response).unwrap_or_else(|| status::of_http(http)));
+    }
+    let content_type = response.value("content-type").map(|value| &value[..]).unwrap_or_default();
+    if codec_of(content_type).is_none() {
+        let text = format!("content-type {:?} is not application/grpc", content_type.escape_ascii());
+        return Err(Status::new(Code::Unknown, text));
+    }
+    fields::metadata(response)
+}
+
+/// `application/grpc`, and the name of the codec where it is not the one that goes without saying.
+fn content_type(codec: &str) -> Field {
+    match codec {
+        DEFAULT_CODEC => Field::new("content-type", "application/grpc"),
+        _ => Field::new("content-type", format!("application/grpc+{codec}")),
+    }
+}
+
+fn codec_of(content_type: &[u8]) -> Option<ByteString> {
+    let rest = content_type.strip_prefix(b"application/grpc")?;
+    // Parameters mean nothing here.
+    let rest = rest.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii();
+    match rest.split_first() {
+        None => Some(ByteString::from_static(DEFAULT_CODEC)),
+        Some((b'+', codec)) if !codec.is_empty() && codec.len() <= 64 => {
+            ByteString::try_from(codec).ok().filter(|codec| codec.bytes().all(|byte| byte.is_ascii_graphic()))
+        }
+        Some(_) => None,
+    }
+}
+
+/// The codec of a call that names none.
+const DEFAULT_CODEC: &str = "proto";
+
+/// How many requests are kept.
+const KEPT: usize = 16;

@@ -1,0 +1,146 @@
+//! Messages in DATA: five bytes in front of each, a flag and its length. Where DATA frames begin and end
+//! means nothing.
+
+use bytes::{Buf, Bytes, BytesMut};
+
+use crate::{Code, Status};
+
+/// The five bytes in front of a message that is not compressed.
+pub(super) fn prefix(length: usize) -> Result<Bytes, Status> {
+    if let Some(prefix) = SHORT.get(length) {
+        return Ok(Bytes::from_static(prefix));
+    }
+    let length = u32::try_from(length).map_err(|_| {
+        Status::new(Code::ResourceExhausted, format!("a message of {length} bytes; gRPC has 32 bits for it"))
+    })?;
+    Ok(Bytes::copy_from_slice(&five_bytes(length)))
+}
+
+const fn five_bytes(length: u32) -> [u8; PREFIX] {
+    let [a, b, c, d] = length.to_be_bytes();
+    [0, a, b, c, d]
+}
+
+/// The prefixes of short messages, so that sending one allocates nothing.
+static SHORT: [[u8; PREFIX]; 2048] = {
+    let mut all = [[0; PREFIX]; 2048];
+    let mut length = 0;
+    while length < all.len() {
+        all[length] = five_bytes(length as u32);
+        length += 1;
+    }
+    all
+};
+
+/// How many bytes stand in front of a message.
+pub(super) const PREFIX: usize = 5;
+
+/// Finds the messages in what comes, however it was cut.
+#[derive(Debug, Default)]
+pub(super) struct Assembler {
+    /// What has come of a prefix.
+    prefix: [u8; PREFIX],
+    have: usize,
+    /// What has come of the message behind it.
+    body: BytesMut,
+}
+
+impl Assembler {
+    /// Takes bytes off the front of `data`, up to the end of a message of at most `limit` bytes.
+    pub(super) fn next(&mut self, data: &mut Bytes, limit: usize) -> Result<Option<Bytes>, Status> {
+        let missing = (PREFIX - self.have).min(data.len());
+        data.copy_to_slice(&mut self.prefix[self.have..self.have + missing]);
+        self.have += missing;
+        if self.have < PREFIX {
+            return Ok(None);
+        }
+        let [flag, length @ ..] = self.prefix;
+        let length = u32::from_be_bytes(length) as usize;
+        if length > limit {
+            let text = format!("a message of {length} bytes, the limit of this side is {limit}");
+            return Err(Status::new(Code::ResourceExhausted, text));
+        }
+        match flag {
+            0 => {}
+            1 => return Err(violation("a compressed message in a call without grpc-encoding")),
+            _ => return Err(violation(format!("the flags of a message are {flag:#04x}; known are 0 and 1"))),
+        }
+        let missing = length - self.body.len();
+        if self.body.is_empty() && data.len() >= missing {
+            self.have = 0;
+            return Ok(Some(data.split_to(missing)));
+        }
+        let piece = data.split_to(missing.min(data.len()));
+        self.body.extend_from_slice(&piece);
+        if self.body.len() < length {
+            return Ok(None);
+        }
+        self.have = 0;
+        Ok(Some(std::mem::take(&mut self.body).freeze()))
+    }
+
+    /// Whether a message has begun and not ended.
+    pub(super) fn is_in_the_middle(&self) -> bool {
+        self.have > 0
+    }
+}
+
+fn violation(text: impl std::fmt::Display) -> Status {
+    Status::new(Code::Internal, format!("gRPC layer: {text}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn encoded(messages: &[Vec<u8>]) -> Vec<u8> {
+        messages.iter().flat_map(|message| [&prefix(message.len()).unwrap()[..], message].concat()).collect()
+    }
+
+    fn assembled(pieces: impl IntoIterator<Item = Bytes>, limit: usize) -> Result<Vec<Vec<u8>>, Status> {
+        let (mut assembler, mut messages) = (Assembler::default(), Vec::new());
+        for mut piece in pieces {
+            while let Some(message) = assembler.next(&mut piece, limit)? {
+                messages.push(message.to_vec());
+            }
+            assert!(piece.is_empty(), "all is taken");
+        }
+        assert!(!assembler.is_in_the_middle());
+        Ok(messages)
+    }
+
+    #[test]
+    fn a_prefix_is_a_zero_and_the_length_most_significant_byte_first() {
+        assert_eq!(prefix(0).unwrap(), [0, 0, 0, 0, 0][..]);
+        assert_eq!(prefix(0x0123).unwrap(), [0, 0, 0, 0x01, 0x23][..]);
+        assert_eq!(prefix(0x0123_4567).unwrap(), [0, 0x01, 0x23, 0x45, 0x67][..]);
+    }
+
+    #[test]
+    fn a_message_past_the_limit_is_refused_by_its_prefix_alone() {
+        let error = assembled([Bytes::from_static(&[0, 0xff, 0xff, 0xff, 0xff])], 100).unwrap_err();
+        assert_eq!(error.code(), Code::ResourceExhausted);
+    }
+
+    #[test]
+    fn flags_other_than_0_are_refused() {
+        for flag in [1, 2, 0x80] {
+            let error = assembled([Bytes::from(vec![flag, 0, 0, 0, 0])], 100).unwrap_err();
+            assert_eq!(error.code(), Code::Internal);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn messages_are_the_same_however_they_are_cut(
+            messages in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..3000), 0..8),
+            cut in 1..4000_usize,
+        ) {
+            let bytes = encoded(&messages);
+            let pieces = bytes.chunks(cut).map(Bytes::copy_from_slice);
+            prop_assert_eq!(assembled(pieces, 3000), Ok(messages));
+        }
+    }
+}

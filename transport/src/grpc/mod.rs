@@ -1,0 +1,229 @@
+//! The transport `http`: gRPC, which is calls on the streams of HTTP/2
+//! ([gRPC over HTTP2](https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md)).
+//!
+//! | of a call | is |
+//! |-----------|----|
+//! | its number | the stream's |
+//! | method, codec, deadline, metadata | HEADERS: `:path`, `content-type`, `grpc-timeout`, a field each |
+//! | a message | five bytes and itself, in DATA: `message.rs` |
+//! | the caller has sent all | END_STREAM |
+//! | the head of the answer | HEADERS |
+//! | the status | HEADERS behind the data: trailers, with `grpc-status` and `grpc-message` |
+//! | an answer that is a status alone | one HEADERS frame with END_STREAM, *Trailers-Only* |
+//! | credit | WINDOW_UPDATE, for bytes of messages that were read |
+//! | to give a call up | RST_STREAM, CANCEL |
+
+mod call;
+mod fields;
+mod head;
+mod message;
+mod session;
+mod status;
+mod timeout;
+
+use std::future::poll_fn;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Waker;
+use std::time::Instant;
+
+use bytes::BytesMut;
+use bytestring::ByteString;
+use http2::Output;
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use crate::conversation::Conversation;
+use crate::driver::{Driver, Protocol};
+use crate::host::{ClientEnd, Host, now, serve_accepted};
+use crate::{Code, Connection, Limits, Service, Status, tcp};
+use session::Session;
+
+/// Connects to a server at `host` and `port`, which is known to speak HTTP/2 (RFC 9113 §3.3).
+///
+/// # Errors
+/// UNAVAILABLE when nothing listens there, when it does not answer in time or does not speak HTTP/2.
+pub async fn connect(host: &str, port: u16, limits: &Limits) -> Result<Arc<dyn Connection>, Status> {
+    let stream = tcp::connect_stream(host, port, limits).await?;
+    connect_over(stream, limits, &tcp::at(host, port)).await
+}
+
+/// Makes a connection of any stream of bytes: the client's end of it, whose calls go to `authority`, a host
+/// and a port. Its task runs by itself, until the connection is dropped and its calls are over.
+///
+/// # Errors
+/// As [`connect`].
+pub async fn connect_over<Io>(io: Io, limits: &Limits, authority: &str) -> Result<Arc<dyn Connection>, Status>
+where
+    Io: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    let connection = http2::Connection::client(limits.http2(http2::Role::Client), now());
+    let session = Session::new(connection, limits.clone(), authority.into());
+    let grpc = Arc::new(Grpc::new(session, None));
+    tokio::spawn(Driver::new(io, grpc.clone(), limits.write, std::future::pending()).run());
+    let end = Arc::new(ClientEnd(grpc.clone()));
+    poll_fn(|cx| grpc.with(|session| session.poll_greeted(cx))).await?;
+    Ok(end)
+}
+
+/// Serves the calls that come on any stream of bytes, until the connection ends. When `drain` is ready, no
+/// further calls are accepted, and the connection ends after those that are open.
+///
+/// # Errors
+/// Why the connection ended, unless it ended in good order.
+pub async fn serve_over<Io>(
+    io: Io,
+    limits: &Limits,
+    service: Arc<dyn Service>,
+    drain: impl Future<Output = ()> + Send,
+) -> Result<(), Status>
+where
+    Io: AsyncRead + AsyncWrite + Send + Unpin,
+{
+    let connection = http2::Connection::server(limits.http2(http2::Role::Server), now());
+    let session = Session::new(connection, limits.clone(), ByteString::new());
+    Driver::new(io, Arc::new(Grpc::new(session, Some(service))), limits.write, drain).run().await
+}
+
+/// One end of a connection.
+struct Grpc {
+    state: Mutex<State>,
+    /// Serves calls; a client's connection has none.
+    service: Option<Arc<dyn Service>>,
+}
+
+struct State {
+    session: Session,
+    /// The peer left, and nothing was lost with it.
+    left_in_order: bool,
+    driver: Option<Waker>,
+}
+
+impl Grpc {
+    fn new(session: Session, service: Option<Arc<dyn Service>>) -> Self {
+        Self { state: Mutex::new(State { session, left_in_order: false, driver: None }), service }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Runs `f`; then, with the lock released, wakes whom that concerns.
+    fn with_state<R>(&self, f: impl FnOnce(&mut State) -> R) -> R {
+        let mut state = self.lock();
+        let now = now();
+        state.session.connection.set_time(now);
+        let result = f(&mut state);
+        let session = &mut state.session;
+        while let Some(event) = session.connection.poll_event() {
+            session.handle(event, now);
+        }
+        let wakes = std::mem::take(&mut session.wakes);
+        let discarded =
+            (std::mem::take(&mut session.discarded), std::mem::take(session.connection.discarded()));
+        let driver = if session.wants_driver() { state.driver.take() } else { None };
+        drop(state);
+        drop(discarded);
+        wakes.into_iter().chain(driver).for_each(Waker::wake);
+        result
+    }
+}
+
+impl Host for Grpc {
+    type Conversation = Session;
+
+    fn with<R>(&self, f: impl FnOnce(&mut Session) -> R) -> R {
+        self.with_state(|state| f(&mut state.session))
+    }
+}
+
+impl Protocol for Grpc {
+    type Output = Output;
+
+    fn resume(&self) {
+        self.lock().session.forget_called();
+    }
+
+    fn wants_input(&self) -> bool {
+        let mut state = self.lock();
+        let driver = state.driver.take();
+        let wants_input = state.session.connection.wants_input();
+        drop(state);
+        drop(driver);
+        wants_input
+    }
+
+    fn receive(&self, input: &mut BytesMut, now: Instant) {
+        self.with(|session| {
+            while let Some(event) = session.connection.receive(input, now) {
+                session.handle(event, now);
+            }
+            session.wake_openers();
+        });
+    }
+
+    fn end_of_input(&self, in_the_middle: bool) {
+        self.with_state(|state| {
+            let connection = &mut state.session.connection;
+            state.left_in_order |= !in_the_middle && connection.stream_count() == 0;
+            connection.lose();
+            state.session.close(Status::new(Code::Unavailable, "the peer closed the connection"));
+        });
+    }
+
+    fn serve(self: &Arc<Self>) {
+        if let Some(service) = &self.service {
+            serve_accepted(self, &**service);
+        }
+    }
+
+    fn take_output(&self, output: &mut Output) {
+        self.with(|session| {
+            session.connection.take_output(output);
+            session.wake_openers();
+        });
+    }
+
+    fn park(&self, waker: &Waker) -> bool {
+        let mut state = self.lock();
+        if state.session.wants_driver() {
+            return false;
+        }
+        let former = state.driver.replace(waker.clone());
+        let could_open = state.session.could_open();
+        drop(state);
+        drop(former);
+        if could_open {
+            // After those that were woken to open a call: they may have lost interest.
+            waker.wake_by_ref();
+        }
+        true
+    }
+
+    fn next_timeout(&self) -> Option<Instant> {
+        self.lock().session.connection.next_timeout()
+    }
+
+    fn handle_timeout(&self, now: Instant) {
+        self.with(|session| session.connection.handle_timeout(now));
+    }
+
+    fn drain(&self) {
+        self.with(Conversation::drain);
+    }
+
+    fn lose(&self, why: String) {
+        self.with(|session| {
+            session.connection.lose();
+            session.close(Status::new(Code::Unavailable, why));
+        });
+    }
+
+    fn is_done(&self) -> bool {
+        let state = self.lock();
+        state.session.connection.is_done() && !state.session.connection.has_output()
+    }
+
+    fn failure(&self) -> Option<Status> {
+        let state = self.lock();
+        state.session.failure().filter(|_| !state.left_in_order).cloned()
+    }
+}

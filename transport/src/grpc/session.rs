@@ -1,0 +1,600 @@
+//! One end of a conversation in gRPC: calls on the streams of an HTTP/2 connection. No I/O: bytes go through
+//! the connection, and events come out of it.
+
+use std::collections::{HashMap, VecDeque};
+use std::task::{Context, Poll, Waker};
+use std::time::Instant;
+
+use bytes::Bytes;
+use bytestring::ByteString;
+use http2::{Connection, ErrorCode, Event, Fields, Role, SendError};
+
+use super::call::CallState;
+use super::head::{self, Refusal, Requests};
+use super::{message, status};
+use crate::conversation::Conversation;
+use crate::discarded::Discarded;
+use crate::session::{over, park};
+use crate::waiters::Waiters;
+use crate::{Code, Limits, Metadata, Opening, Received, RequestHead, Status};
+
+/// One end of a connection: its HTTP/2, and the calls on it. A call's number is that of its stream.
+///
+/// Whoever calls wakes [`Session::wakes`] and drops [`Session::discarded`] afterwards, when the lock
+/// around the session is released.
+pub(super) struct Session {
+    pub(super) connection: Connection,
+    limits: Limits,
+    calls: HashMap<u32, CallState>,
+    /// Calls to be served that nobody has taken yet.
+    accepted: VecDeque<(u32, RequestHead)>,
+    /// Who waits for the peer's first word.
+    greeter: Option<Waker>,
+    /// Callers that wait to open a call.
+    openers: Waiters,
+    requests: Requests,
+    /// The trailers of a call that went well.
+    ok: Fields,
+    /// The heads of the responses that have no metadata, by codec.
+    responses: Vec<(ByteString, Fields)>,
+    closed: Option<Status>,
+    pub(super) wakes: Vec<Waker>,
+    pub(super) discarded: Discarded,
+}
+
+impl Session {
+    /// A session on `connection`; a client's requests go to `authority`.
+    pub(super) fn new(connection: Connection, limits: Limits, authority: ByteString) -> Self {
+        Self {
+            connection,
+            limits,
+            calls: HashMap::new(),
+            accepted: VecDeque::new(),
+            greeter: None,
+            openers: Waiters::default(),
+            requests: Requests::new(authority),
+            ok: head::trailers(&Status::ok()),
+            responses: Vec::new(),
+            closed: None,
+            wakes: Vec::new(),
+            discarded: Discarded::default(),
+        }
+    }
+
+    /// Something has happened on the connection.
+    pub(super) fn handle(&mut self, event: Event, now: Instant) {
+        match event {
+            Event::Headers { stream, fields, end_stream } if self.is_client() => {
+                self.response(stream, &fields, end_stream);
+            }
+            Event::Headers { stream, fields, end_stream } => self.request(stream, &fields, end_stream, now),
+            Event::Data { stream, data, end_stream } => self.data(stream, data, end_stream),
+            Event::Trailers { stream, fields } if self.is_client() => {
+                let status = status::parse(&fields).unwrap_or_else(without_status);
+                self.ended(stream, status);
+            }
+            // What a client says behind its messages means nothing in gRPC.
+            Event::Trailers { stream, .. } => self.ended(stream, Status::ok()),
+            Event::Reset { stream, code, reason } => self.reset(stream, &status::of_reset(code, reason)),
+            Event::Room { stream } => {
+                let waiting = self.calls.get_mut(&stream).and_then(|call| call.sender.take());
+                self.wakes.extend(waiting);
+            }
+            Event::GoAway { .. } => self.wakes.extend(self.openers.take_all()),
+            Event::Closed(error) => {
+                self.close(Status::new(Code::Unavailable, format!("HTTP/2: {error}")));
+            }
+            Event::Informational { .. } => {}
+        }
+        self.wake_openers();
+    }
+
+    /// Ends the connection: every call that is open fails with `status`.
+    pub(super) fn close(&mut self, status: Status) {
+        if self.closed.is_some() {
+            return;
+        }
+        for call in self.calls.values_mut() {
+            call.cancelled.get_or_insert_with(|| status.clone());
+            call.ending = true;
+            call.inbox.put_end(status.clone());
+            self.wakes.extend(call.take_wakers());
+        }
+        self.wakes.extend(self.openers.take_all());
+        self.wakes.extend(self.greeter.take());
+        self.closed = Some(status);
+    }
+
+    /// Why the connection ended.
+    pub(super) fn failure(&self) -> Option<&Status> {
+        self.closed.as_ref()
+    }
+
+    /// Whether there is something for the task of the connection to do.
+    pub(super) fn wants_driver(&self) -> bool {
+        self.connection.has_output() || self.connection.is_done() || self.can_accept()
+    }
+
+    /// Whether a call waits to be served and may be: handlers that go on after their answer count too.
+    fn can_accept(&self) -> bool {
+        let handlers = (self.calls.len() - self.accepted.len()) as u64;
+        !self.accepted.is_empty() && handlers < 2 * u64::from(self.limits.calls)
+    }
+
+    /// Callers that were woken to open a call and have not come by now have lost interest.
+    pub(super) fn forget_called(&mut self) {
+        self.openers.forget_called();
+    }
+
+    /// Whether callers wait to open a call although one could be opened.
+    pub(super) fn could_open(&self) -> bool {
+        self.openers.has_any() && self.can_open()
+    }
+
+    /// Lets as many callers open a call as there may be, or fail if there can be none any more.
+    pub(super) fn wake_openers(&mut self) {
+        if self.connection.is_greeted() {
+            self.wakes.extend(self.greeter.take());
+        }
+        if self.connection.is_leaving() {
+            self.wakes.extend(self.openers.take_all());
+        } else if self.can_open() {
+            let (_, free) = self.connection.allowed_streams();
+            for _ in self.openers.called()..free as usize {
+                let Some(waker) = self.openers.pop() else { break };
+                self.wakes.push(waker);
+            }
+        }
+    }
+
+    /// Ready when the peer has said what it allows, or when the connection is over before.
+    pub(super) fn poll_greeted(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Status>> {
+        if let Some(closed) = &self.closed {
+            return Poll::Ready(Err(closed.clone()));
+        }
+        if self.connection.is_greeted() {
+            return Poll::Ready(Ok(()));
+        }
+        park(&mut self.greeter, cx, &mut self.discarded);
+        Poll::Pending
+    }
+
+    /// Whether a call can be opened now: before the peer has spoken, that is not known.
+    fn can_open(&self) -> bool {
+        self.connection.is_greeted() && self.connection.can_open()
+    }
+
+    fn is_client(&self) -> bool {
+        self.connection.role() == Role::Client
+    }
+
+    /// To a server: a stream was opened.
+    fn request(&mut self, id: u32, fields: &Fields, end_stream: bool, now: Instant) {
+        let head = match head::parse_request(fields, now) {
+            Ok(head) if self.is_too_large(&head.metadata) => Err(Refusal::Grpc(self.too_large())),
+            head => head,
+        };
+        let head = match head {
+            Ok(head) => head,
+            Err(refusal) => {
+                let (http, status) = match refusal {
+                    Refusal::Http(http, status) => (http, status),
+                    Refusal::Grpc(status) => ("200", status),
+                };
+                self.send_headers(id, &head::trailers_only(http, "proto", &status), true);
+                return self.connection.release(id);
+            }
+        };
+        let mut call = CallState::new(head.codec.clone());
+        if end_stream {
+            call.inbox.put_end(Status::ok());
+        }
+        self.calls.insert(id, call);
+        self.accepted.push_back((id, head));
+    }
+
+    /// To a client: the head of a response, or a response that is a status alone.
+    fn response(&mut self, id: u32, fields: &Fields, end_stream: bool) {
+        let head = head::parse_response(fields).and_then(|head| self.check(head));
+        let Some(call) = self.calls.get_mut(&id) else { return };
+        match (head, end_stream) {
+            (Ok(_), true) => {
+                let status = status::parse(fields).unwrap_or_else(without_status);
+                self.ended(id, status);
+            }
+            (Ok(head), false) => {
+                call.inbox.put_head(head);
+                self.wakes.extend(call.receiver.take());
+            }
+            (Err(status), true) => self.ended(id, status),
+            // What follows is no gRPC.
+            (Err(status), false) => self.cancel(id, status),
+        }
+    }
+
+    fn data(&mut self, id: u32, data: Bytes, end_stream: bool) {
+        let Some(call) = self.calls.get_mut(&id) else { return self.connection.read(id, data.len()) };
+        match call.inbox.put_data(data, self.limits.message, &mut self.discarded) {
+            Ok(read) => {
+                self.wakes.extend(call.receiver.take());
+                self.connection.read(id, read);
+                if end_stream {
+                    let status = if self.is_client() { without_status() } else { Status::ok() };
+                    self.ended(id, status);
+                }
+            }
+            Err(status) => self.fail(id, status),
+        }
+    }
+
+    /// The peer has sent all it had to send on a call.
+    fn ended(&mut self, id: u32, status: Status) {
+        let status = if self.is_too_large(status.metadata()) { self.too_large() } else { status };
+        let Some(call) = self.calls.get_mut(&id) else { return };
+        call.inbox.put_end(status);
+        self.wakes.extend(call.receiver.take());
+        if self.connection.role() == Role::Client {
+            // A server that has answered wants no more.
+            call.ending = true;
+            self.wakes.extend(call.sender.take());
+        }
+    }
+
+    /// The stream of a call is gone.
+    fn reset(&mut self, id: u32, status: &Status) {
+        let Some(call) = self.calls.get_mut(&id) else { return self.connection.release(id) };
+        if self.connection.role() == Role::Client {
+            call.inbox.put_end(status.clone());
+            call.ending = true;
+        } else {
+            let read = call.inbox.end_now(status, &mut self.discarded);
+            call.cancelled = Some(status.clone());
+            self.connection.read(id, read);
+        }
+        self.wakes.extend(call.take_wakers());
+        self.connection.release(id);
+        self.forget_if_unserved(id);
+    }
+
+    /// A call has gone wrong through the peer's fault; the connection goes on.
+    fn fail(&mut self, id: u32, status: Status) {
+        if self.is_client() {
+            return self.cancel(id, status);
+        }
+        let Some(call) = self.calls.get_mut(&id) else { return };
+        let read = call.inbox.end_now(&status, &mut self.discarded);
+        call.cancelled = Some(status.clone());
+        self.wakes.extend(call.take_wakers());
+        self.connection.read(id, read);
+        self.answer(id, &status);
+        self.forget_if_unserved(id);
+    }
+
+    /// Drops a call that has ended before anybody began to serve it.
+    fn forget_if_unserved(&mut self, id: u32) {
+        if let Some(at) = self.accepted.iter().position(|(accepted, _)| *accepted == id) {
+            self.accepted.remove(at);
+            self.release(id);
+        }
+    }
+
+    /// Sends a message of a call, with its prefix.
+    fn send_message(&mut self, id: u32, message: Bytes, end: bool) -> Result<(), Status> {
+        let prefix = match message::prefix(message.len()) {
+            Ok(prefix) => prefix,
+            Err(status) => {
+                self.discarded.message(message);
+                return Err(status);
+            }
+        };
+        // An error says that the stream is over; why, its events have told.
+        let sent = self.connection.send_data(id, prefix, false);
+        sent.and_then(|()| self.connection.send_data(id, message, end)).map_err(|_| over())
+    }
+
+    /// From a server: sends the head of a response, unless it was sent.
+    fn respond_plainly(&mut self, id: u32) {
+        let Some(call) = self.calls.get_mut(&id) else { return };
+        if std::mem::replace(&mut call.responded, true) {
+            return;
+        }
+        let fields = match self.responses.iter().find(|(codec, _)| *codec == call.codec) {
+            Some((_, fields)) => fields.clone(),
+            None => {
+                let fields = head::response(&call.codec, &Metadata::new());
+                if self.responses.len() < MAX_RESPONSES {
+                    self.responses.push((call.codec.clone(), fields.clone()));
+                }
+                fields
+            }
+        };
+        self.send_headers(id, &fields, false);
+    }
+
+    /// From a server: ends a call, behind the messages that were sent.
+    fn answer(&mut self, id: u32, status: &Status) {
+        let Some(call) = self.calls.get_mut(&id) else { return };
+        call.ending = true;
+        // Whoever still reads learns that there is nothing to come.
+        call.inbox.discard(&mut self.discarded);
+        call.inbox.put_end(over());
+        self.wakes.extend(call.receiver.take());
+        self.wakes.extend(call.sender.take());
+        if call.responded {
+            self.send_trailers(id, status);
+        } else {
+            let fields = head::trailers_only("200", &call.codec, status);
+            self.send_headers(id, &fields, true);
+        }
+        // What is queued is still sent. The handler may go on, but the stream is not its affair any more.
+        self.connection.release(id);
+    }
+
+    fn send_trailers(&mut self, id: u32, status: &Status) {
+        let trailers = if *status == Status::ok() { self.ok.clone() } else { head::trailers(status) };
+        let sent = match self.connection.send_trailers(id, &trailers) {
+            Err(SendError::TooLarge { .. } | SendError::Malformed(_)) => {
+                let trailers = head::trailers(&without_metadata(status));
+                self.connection.send_trailers(id, &trailers)
+            }
+            sent => sent,
+        };
+        if sent.is_err() {
+            self.connection.reset(id, ErrorCode::INTERNAL_ERROR);
+        }
+    }
+
+    /// From a server: sends HEADERS; a smaller status where they cannot be sent as they are.
+    fn send_headers(&mut self, id: u32, fields: &Fields, end_stream: bool) {
+        let sent = match self.connection.send_headers(id, fields, end_stream) {
+            Err(SendError::TooLarge { .. } | SendError::Malformed(_)) => {
+                let status = Status::new(Code::ResourceExhausted, "more metadata than the peer accepts");
+                self.connection.send_headers(id, &head::trailers_only("200", "proto", &status), true)
+            }
+            sent => sent,
+        };
+        if sent.is_err() {
+            self.connection.reset(id, ErrorCode::INTERNAL_ERROR);
+        }
+    }
+
+    fn check(&self, metadata: Metadata) -> Result<Metadata, Status> {
+        if self.is_too_large(&metadata) { Err(self.too_large()) } else { Ok(metadata) }
+    }
+
+    fn is_too_large(&self, metadata: &Metadata) -> bool {
+        metadata.size() > self.limits.metadata || metadata.len() > self.limits.metadata_fields
+    }
+
+    fn too_large(&self) -> Status {
+        let Limits { metadata, metadata_fields, .. } = self.limits;
+        let text = format!("more than {metadata} bytes or {metadata_fields} fields of metadata");
+        Status::new(Code::ResourceExhausted, text)
+    }
+
+    /// Drops what is known of a call that no handle needs.
+    fn forget(&mut self, id: u32) {
+        if let Some(mut call) = self.calls.remove(&id) {
+            call.inbox.discard(&mut self.discarded);
+            call.take_wakers().for_each(|waker| self.discarded.waker(waker));
+        }
+        self.connection.release(id);
+        self.wake_openers();
+    }
+}
+
+impl Conversation for Session {
+    fn poll_open(
+        &mut self,
+        cx: &mut Context<'_>,
+        now: Option<Instant>,
+        opening: &mut Option<Opening>,
+    ) -> Poll<Result<u32, Status>> {
+        if let Some(closed) = &self.closed {
+            return Poll::Ready(Err(closed.clone()));
+        }
+        if self.connection.is_leaving() {
+            return Poll::Ready(Err(Status::new(Code::Unavailable, "the connection is going away")));
+        }
+        if self.connection.is_greeted() && self.connection.allowed_streams() == (0, 0) {
+            return Poll::Ready(Err(Status::new(Code::Unavailable, "the peer accepts no calls")));
+        }
+        if !self.can_open() || !self.openers.may_pass(cx.waker()) {
+            if self.openers.push(cx.waker()) {
+                return Poll::Pending;
+            }
+            let text = format!("{} calls wait to be opened on this connection already", Waiters::LIMIT);
+            return Poll::Ready(Err(Status::new(Code::ResourceExhausted, text)));
+        }
+        let Some(next) = &opening else {
+            return Poll::Ready(Err(Status::new(Code::FailedPrecondition, "the call was opened before")));
+        };
+        let deadline = next.head.deadline.zip(now);
+        let timeout = deadline.map(|(deadline, now)| deadline.saturating_duration_since(now));
+        let fields = self.requests.fields(&next.head, timeout);
+        let ends_now = next.end && next.message.is_none();
+        let id = match self.connection.open(&fields, ends_now) {
+            Ok(id) => id,
+            Err(error) => {
+                let code = match error {
+                    SendError::TooLarge { .. } => Code::ResourceExhausted,
+                    SendError::Malformed(_) => Code::InvalidArgument,
+                    _ => Code::Unavailable,
+                };
+                return Poll::Ready(Err(Status::new(code, error.to_string())));
+            }
+        };
+        let Some(Opening { head, message, end }) = opening.take() else { return Poll::Pending };
+        let mut call = CallState::new(head.codec);
+        call.ending = end;
+        self.calls.insert(id, call);
+        if let Some(message) = message
+            && let Err(status) = self.send_message(id, message, end)
+        {
+            self.cancel(id, status);
+        }
+        self.wake_openers();
+        Poll::Ready(Ok(id))
+    }
+
+    fn is_closed(&self) -> bool {
+        self.closed.is_some() || self.connection.is_leaving()
+    }
+
+    fn drain(&mut self) {
+        self.connection.drain();
+        self.wakes.extend(self.openers.take_all());
+    }
+
+    fn poll_send(
+        &mut self,
+        cx: &mut Context<'_>,
+        id: u32,
+        message: &mut Option<Bytes>,
+        end: bool,
+    ) -> Poll<Result<(), Status>> {
+        let is_client = self.is_client();
+        let Some(call) = self.calls.get_mut(&id) else {
+            return Poll::Ready(Err(over()));
+        };
+        if let Some(cancelled) = &call.cancelled {
+            return Poll::Ready(Err(cancelled.clone()));
+        }
+        if is_client && let Some(end) = call.inbox.end() {
+            let status = if end.code() == Code::Ok { over() } else { end.clone() };
+            return Poll::Ready(Err(status));
+        }
+        if call.ending {
+            let text = "nothing can be sent after the end";
+            return Poll::Ready(Err(Status::new(Code::FailedPrecondition, text)));
+        }
+        let is_full = self.connection.queued(id) >= SEND_AHEAD || self.connection.is_held_back(id);
+        if is_full && !self.connection.await_room(id) {
+            park(&mut call.sender, cx, &mut self.discarded);
+            return Poll::Pending;
+        }
+        call.ending = end;
+        if !is_client {
+            self.respond_plainly(id);
+        }
+        let sent = match (message.take(), end) {
+            (Some(message), end) => self.send_message(id, message, end && is_client),
+            (None, true) if is_client => {
+                self.connection.send_data(id, Bytes::new(), true).map_err(|_| over())
+            }
+            (None, _) => Ok(()),
+        };
+        if end && !is_client {
+            self.answer(id, &Status::ok());
+        }
+        Poll::Ready(sent)
+    }
+
+    fn poll_receive(&mut self, cx: &mut Context<'_>, id: u32) -> Poll<Received> {
+        let Some(call) = self.calls.get_mut(&id) else {
+            return Poll::Ready(Received::End(over()));
+        };
+        let Some((received, read)) = call.inbox.take() else {
+            park(&mut call.receiver, cx, &mut self.discarded);
+            return Poll::Pending;
+        };
+        self.connection.read(id, read);
+        if self.is_client() && matches!(received, Received::End(_)) {
+            self.forget(id);
+        }
+        Poll::Ready(received)
+    }
+
+    fn respond(&mut self, id: u32, metadata: Metadata) -> Result<(), Status> {
+        let call = self.calls.get_mut(&id).ok_or_else(over)?;
+        if let Some(cancelled) = &call.cancelled {
+            return Err(cancelled.clone());
+        }
+        if call.ending || call.responded {
+            let text = "the head of a response goes before its messages, and once";
+            return Err(Status::new(Code::FailedPrecondition, text));
+        }
+        let fields = head::response(&call.codec, &metadata);
+        self.connection
+            .send_headers(id, &fields, false)
+            .map_err(|error| Status::new(Code::ResourceExhausted, error.to_string()))?;
+        call.responded = true;
+        Ok(())
+    }
+
+    fn finish(&mut self, id: u32, status: Status) {
+        let Some(call) = self.calls.get(&id) else { return };
+        if self.is_client() {
+            self.cancel(id, status);
+        } else if !call.ending && call.cancelled.is_none() {
+            if status.code() == Code::Ok {
+                self.respond_plainly(id);
+            }
+            self.answer(id, &status);
+        }
+    }
+
+    fn cancel(&mut self, id: u32, status: Status) {
+        let is_client = self.is_client();
+        let Some(call) = self.calls.get_mut(&id) else { return };
+        if !is_client {
+            if !call.ending && call.cancelled.is_none() {
+                self.connection.drop_queued(id);
+                self.answer(id, &status);
+            }
+            return;
+        }
+        call.ending = true;
+        if call.inbox.end().is_none() {
+            call.inbox.end_now(&status, &mut self.discarded);
+            self.connection.release(id);
+        }
+        self.wakes.extend(call.receiver.take());
+        self.wakes.extend(call.sender.take());
+    }
+
+    fn stop_receiving(&mut self, id: u32) {
+        let Some(call) = self.calls.get_mut(&id) else { return };
+        let read = call.inbox.discard(&mut self.discarded);
+        self.connection.read(id, read);
+        if self.is_client() {
+            self.forget(id);
+        }
+    }
+
+    fn accept(&mut self) -> Option<(u32, RequestHead)> {
+        if self.can_accept() { self.accepted.pop_front() } else { None }
+    }
+
+    fn poll_cancelled(&mut self, cx: &mut Context<'_>, id: u32) -> Poll<()> {
+        match self.calls.get_mut(&id) {
+            Some(call) if call.cancelled.is_none() => {
+                park(&mut call.handler, cx, &mut self.discarded);
+                Poll::Pending
+            }
+            _ => Poll::Ready(()),
+        }
+    }
+
+    fn release(&mut self, id: u32) {
+        let Some(call) = self.calls.get(&id) else { return };
+        if !call.ending {
+            self.cancel(id, Status::new(Code::Internal, "the handler left no answer"));
+        }
+        self.forget(id);
+    }
+}
+
+fn without_status() -> Status {
+    Status::new(Code::Internal, "gRPC layer: the stream ended without a status")
+}
+
+fn without_metadata(status: &Status) -> Status {
+    Status::new(status.code(), status.message().to_owned())
+}
+
+/// How many bytes of a call may wait to be sent before its sender does.
+const SEND_AHEAD: usize = 16 << 10;
+
+/// How many heads of responses are kept.
+const MAX_RESPONSES: usize = 8;
