@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use stub::codec::{Bincode, CodecName, Coding, Message, Protobuf};
 use stub::{Method, Receiver, Sender, Shape};
-use transport::{Address, Code, Connection, Limits, Metadata, RequestHead, Status, open};
+use transport::{Address, Code, Compression, Connection, Limits, Metadata, RequestHead, Status, open};
 
 use crate::Channel;
 
@@ -27,6 +27,7 @@ pub struct CallOptions {
     codec: Option<&'static str>,
     metadata: Metadata,
     deadline: Option<Deadline>,
+    compression: Option<Compression>,
 }
 
 impl Caller {
@@ -152,6 +153,7 @@ impl Caller {
         let mut head = RequestHead::new(method.path().clone(), codec);
         head.metadata = self.options.metadata.clone();
         head.deadline = self.options.deadline.map(Deadline::instant);
+        head.compression = self.options.compression;
         head
     }
 
@@ -198,6 +200,13 @@ impl CallOptions {
     /// Encodes messages with the codec of this name, such as `"json"`.
     pub fn codec(mut self, name: &'static str) -> Self {
         self.codec = Some(name);
+        self
+    }
+
+    /// Compresses the messages of each call, and takes answers that are compressed, where the transport
+    /// carries them so.
+    pub fn compression(mut self, compression: Compression) -> Self {
+        self.compression = Some(compression);
         self
     }
 

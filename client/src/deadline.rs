@@ -107,6 +107,14 @@ impl Carrier for Bounded {
     fn stop_receiving(&self, call: CallId) {
         self.carrier.stop_receiving(call);
     }
+
+    fn compress(&self, call: CallId, on: bool) {
+        self.carrier.compress(call, on);
+    }
+
+    fn was_compressed(&self, call: CallId) -> bool {
+        self.carrier.was_compressed(call)
+    }
 }
 
 fn exceeded() -> Status {

@@ -58,6 +58,12 @@ impl<T> Sender<T> {
         self.send.half_close().await
     }
 
+    /// Whether the messages that are sent from now on are compressed, where transport and the other side
+    /// can. A server decides so for the first time before it sends anything.
+    pub fn compress(&mut self, on: bool) {
+        self.send.compress(on);
+    }
+
     /// What can end the call from elsewhere.
     pub fn canceller(&self) -> Canceller {
         self.send.canceller()
@@ -117,6 +123,11 @@ impl<T> Receiver<T> {
             }
         }
         self.head.get_or_insert_default()
+    }
+
+    /// Whether the message that was received last came compressed.
+    pub fn was_compressed(&self) -> bool {
+        self.receive.was_compressed()
     }
 
     /// The metadata behind the last message, once that has come ([`recv`](Self::recv) has said so).

@@ -48,6 +48,14 @@ pub(crate) trait Conversation {
     /// Nobody will receive on this call again.
     fn stop_receiving(&mut self, id: u32);
 
+    /// Whether messages that are sent from now on are compressed.
+    fn compress(&mut self, _id: u32, _on: bool) {}
+
+    /// Whether the message that was received last came compressed.
+    fn was_compressed(&self, _id: u32) -> bool {
+        false
+    }
+
     /// The next call to be served.
     fn accept(&mut self) -> Option<(u32, RequestHead)>;
 

@@ -22,6 +22,32 @@ pub(crate) trait Host: Send + Sync + 'static {
     /// Runs `f` with the conversation; then, with the lock released, wakes whom that concerns. `f` calls
     /// no code of a user.
     fn with<R>(&self, f: impl FnOnce(&mut Self::Conversation) -> R) -> R;
+
+    /// Opens a call. What takes long is done here, without the lock.
+    fn poll_open(
+        &self,
+        cx: &mut Context<'_>,
+        now: Option<Instant>,
+        opening: &mut Option<Opening>,
+    ) -> Poll<Result<u32, Status>> {
+        self.with(|calls| calls.poll_open(cx, now, opening))
+    }
+
+    /// Sends on a call. What takes long is done here, without the lock.
+    fn poll_send(
+        &self,
+        cx: &mut Context<'_>,
+        id: u32,
+        message: &mut Option<Bytes>,
+        end: bool,
+    ) -> Poll<Result<(), Status>> {
+        self.with(|calls| calls.poll_send(cx, id, message, end))
+    }
+
+    /// Receives on a call. What takes long is done here, without the lock.
+    fn poll_receive(&self, cx: &mut Context<'_>, id: u32) -> Poll<Received> {
+        self.with(|calls| calls.poll_receive(cx, id))
+    }
 }
 
 /// The client's end of a connection. When its last owner drops it, the connection takes no further
@@ -37,7 +63,7 @@ impl<H: Host> Connection for ClientEnd<H> {
         let sent = opening.as_ref().is_some_and(|opening| opening.end);
         let has_deadline = opening.as_ref().is_some_and(|opening| opening.head.deadline.is_some());
         let now = has_deadline.then(now);
-        let opened = self.0.with(|calls| calls.poll_open(cx, now, opening));
+        let opened = Host::poll_open(&*self.0, cx, now, opening);
         opened.map_ok(|id| Call::new(self.0.clone(), CallId(id.into()), sent))
     }
 
@@ -60,11 +86,11 @@ impl<H: Host> Carrier for H {
         message: &mut Option<Bytes>,
         end: bool,
     ) -> Poll<Result<(), Status>> {
-        self.with(|calls| calls.poll_send(cx, number(call), message, end))
+        Host::poll_send(self, cx, number(call), message, end)
     }
 
     fn poll_receive(&self, cx: &mut Context<'_>, call: CallId) -> Poll<Received> {
-        self.with(|calls| calls.poll_receive(cx, number(call)))
+        Host::poll_receive(self, cx, number(call))
     }
 
     fn respond(&self, call: CallId, metadata: Metadata) -> Result<(), Status> {
@@ -81,6 +107,14 @@ impl<H: Host> Carrier for H {
 
     fn stop_receiving(&self, call: CallId) {
         self.with(|calls| calls.stop_receiving(number(call)));
+    }
+
+    fn compress(&self, call: CallId, on: bool) {
+        self.with(|calls| calls.compress(number(call), on));
+    }
+
+    fn was_compressed(&self, call: CallId) -> bool {
+        self.with(|calls| calls.was_compressed(number(call)))
     }
 }
 

@@ -25,6 +25,7 @@
 
 mod address;
 mod call;
+mod compression;
 mod conversation;
 mod discarded;
 mod driver;
@@ -45,6 +46,7 @@ pub mod tcp;
 mod waiters;
 
 pub use address::{Address, AddressError, Incoming, Listener};
+pub use compression::Compression;
 pub use limits::Limits;
 pub use metadata::{Metadata, MetadataError, Value};
 pub use path::{Path, PathError};

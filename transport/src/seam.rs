@@ -8,7 +8,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use bytestring::ByteString;
 
-use crate::{Call, IncomingCall, Metadata, Path, Status};
+use crate::{Call, Compression, IncomingCall, Metadata, Path, Status};
 
 /// Opens calls: the client's end of a connection.
 ///
@@ -81,6 +81,19 @@ pub trait Carrier: Send + Sync + 'static {
 
     /// Says that nobody will receive on this call again. A client gives up the call with it.
     fn stop_receiving(&self, call: CallId);
+
+    /// Whether the messages of a call that are sent from now on are compressed. Nothing happens where the
+    /// transport cannot, or the other side does not want it. What wraps a carrier hands this on.
+    fn compress(&self, call: CallId, on: bool) {
+        let _ = (call, on);
+    }
+
+    /// Whether the message that was received last on a call came compressed. What wraps a carrier hands
+    /// this on.
+    fn was_compressed(&self, call: CallId) -> bool {
+        let _ = call;
+        false
+    }
 }
 
 /// Serves calls: a router, the server stub of one service, or what wraps one of these.
@@ -132,12 +145,15 @@ pub struct RequestHead {
     /// When the call ends, DEADLINE_EXCEEDED, if it has not ended before. On the wire this is the
     /// time that remains, because two machines do not share a clock.
     pub deadline: Option<Instant>,
+    /// How the messages of the request are compressed, where the transport carries them so. A client that
+    /// sets it also takes answers that are compressed.
+    pub compression: Option<Compression>,
 }
 
 impl RequestHead {
-    /// A call of `path` with messages in `codec`; no metadata, no deadline.
+    /// A call of `path` with messages in `codec`; no metadata, no deadline, nothing compressed.
     pub fn new(path: Path, codec: impl Into<ByteString>) -> Self {
-        Self { path, codec: codec.into(), metadata: Metadata::new(), deadline: None }
+        Self { path, codec: codec.into(), metadata: Metadata::new(), deadline: None, compression: None }
     }
 }
 

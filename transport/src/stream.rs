@@ -148,6 +148,12 @@ impl SendStream {
         self.handle.carrier.finish(self.handle.call, status);
     }
 
+    /// Whether the messages that are sent from now on are compressed, where transport and peer can. A
+    /// server decides so for the first time before it sends anything.
+    pub fn compress(&mut self, on: bool) {
+        self.handle.carrier.compress(self.handle.call, on);
+    }
+
     /// Leaves the end of the call to another handle: who has this one sends messages, and can drop it when it
     /// has sent all.
     pub fn split_end(mut self) -> (Self, Ending) {
@@ -203,6 +209,11 @@ impl RecvStream {
                 }
             }
         }
+    }
+
+    /// Whether the message that was received last came compressed.
+    pub fn was_compressed(&self) -> bool {
+        self.handle.carrier.was_compressed(self.handle.call)
     }
 
     /// [`Carrier::poll_receive`] for this call.

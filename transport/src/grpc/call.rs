@@ -7,9 +7,9 @@ use std::task::Waker;
 use bytes::Bytes;
 use bytestring::ByteString;
 
-use super::message::Assembler;
+use super::message::{Assembler, Framed, violation};
 use crate::discarded::Discarded;
-use crate::{Code, Metadata, Received, Status};
+use crate::{Code, Compression, Metadata, Received, Status};
 
 /// One call, as one end of its connection sees it.
 #[derive(Default)]
@@ -22,6 +22,10 @@ pub(super) struct CallState {
     pub(super) handler: Option<Waker>,
     /// The codec of the messages, which a server repeats in its answer.
     pub(super) codec: ByteString,
+    /// How messages that are sent may be compressed: announced, or for a server, wanted by its caller.
+    pub(super) compression: Option<Compression>,
+    /// Whether they are.
+    pub(super) compresses: bool,
     /// The head of the response was sent.
     pub(super) responded: bool,
     /// This side's end is decided.
@@ -36,8 +40,12 @@ pub(super) struct CallState {
 pub(super) struct Inbox {
     head: Option<Metadata>,
     /// The next message and what it has taken of the window; `more` is empty as long as this is.
-    message: Option<(Bytes, usize)>,
-    more: VecDeque<(Bytes, usize)>,
+    message: Option<(Framed, usize)>,
+    more: VecDeque<(Framed, usize)>,
+    /// How messages that come may be compressed.
+    pub(super) compression: Option<Compression>,
+    /// The message that was taken last was.
+    pub(super) was_compressed: bool,
     assembler: Assembler,
     /// What the message that is not complete has taken of the window.
     partial: usize,
@@ -80,6 +88,9 @@ impl Inbox {
             let message = self.assembler.next(&mut data, limit)?;
             self.partial += before - data.len();
             let Some(message) = message else { break };
+            if message.is_compressed && self.compression.is_none() {
+                return Err(violation("a compressed message in a call without grpc-encoding"));
+            }
             let entry = (message, std::mem::take(&mut self.partial));
             match self.message {
                 None => self.message = Some(entry),
@@ -113,20 +124,23 @@ impl Inbox {
         let mut owed = std::mem::take(&mut self.partial);
         for (message, cost) in self.message.take().into_iter().chain(self.more.drain(..)) {
             owed += cost;
-            discarded.message(message);
+            discarded.message(message.bytes);
         }
         self.assembler = Assembler::default();
         owed
     }
 
-    /// The next thing that has come in, and how much the peer may send again for it.
+    /// The next thing that has come in, and how much the peer may send again for it. A message is still
+    /// compressed if [`was_compressed`](Self::was_compressed) says so.
     pub(super) fn take(&mut self) -> Option<(Received, usize)> {
         if let Some(head) = self.head.take() {
+            self.was_compressed = false;
             return Some((Received::Head(head), 0));
         }
         if let Some((message, cost)) = self.message.take() {
             self.message = self.more.pop_front();
-            return Some((Received::Message(message), cost + self.settle_partial()));
+            self.was_compressed = message.is_compressed;
+            return Some((Received::Message(message.bytes), cost + self.settle_partial()));
         }
         self.end.clone().map(|end| (Received::End(end), 0))
     }

@@ -6,7 +6,7 @@ use bytestring::ByteString;
 use http2::{Field, Fields};
 
 use super::{fields, status, timeout};
-use crate::{Code, Metadata, Path, RequestHead, Status};
+use crate::{Code, Compression, Metadata, Path, RequestHead, Status};
 
 /// What a client writes on top of each request.
 #[derive(Debug)]
@@ -25,7 +25,7 @@ impl Requests {
 
     /// The fields of a request that is sent now, `timeout` before its deadline.
     pub(super) fn fields(&mut self, head: &RequestHead, timeout: Option<Duration>) -> Fields {
-        if !head.metadata.is_empty() || timeout.is_some() {
+        if !head.metadata.is_empty() || timeout.is_some() || head.compression.is_some() {
             return self.make(head, timeout);
         }
         let is_it =
@@ -56,6 +56,10 @@ impl Requests {
         if let Some(timeout) = timeout {
             fields.push(Field { volatile: true, ..Field::new("grpc-timeout", timeout::encode(timeout)) });
         }
+        if let Some(compression) = head.compression {
+            fields.push(Field::new("grpc-encoding", compression.name()));
+            fields.push(Field::new("grpc-accept-encoding", ACCEPTED));
+        }
         fields::append(&head.metadata, &mut fields);
         fields.into()
     }
@@ -70,8 +74,11 @@ pub(super) enum Refusal {
     Grpc(Status),
 }
 
-/// What a request that came `now` asks for.
-pub(super) fn parse_request(request: &Fields, now: Instant) -> Result<RequestHead, Refusal> {
+/// What a request that came `now` asks for, and how its answer may be compressed.
+pub(super) fn parse_request(
+    request: &Fields,
+    now: Instant,
+) -> Result<(RequestHead, Option<Compression>), Refusal> {
     let value = |name| request.value(name).map(|value| &value[..]).unwrap_or_default();
     if value(":method") != b"POST" {
         let text = format!("a call is a POST, not {}", value(":method").escape_ascii());
@@ -87,13 +94,12 @@ pub(super) fn parse_request(request: &Fields, now: Instant) -> Result<RequestHea
     }
     let path = String::from_utf8_lossy(value(":path"));
     let path = Path::parse(&*path).map_err(|error| grpc(Code::Unimplemented, error.to_string()))?;
-    if let Some(encoding) = request.value("grpc-encoding").filter(|encoding| *encoding != "identity") {
-        let text = format!("messages compressed as {} are not understood here", encoding.escape_ascii());
-        let mut metadata = Metadata::new();
-        metadata.append_own("grpc-accept-encoding", "identity");
-        return Err(Refusal::Grpc(Status::new(Code::Unimplemented, text).with_metadata(metadata)));
-    }
     let mut head = RequestHead::new(path, codec);
+    head.compression = compression_of(request).map_err(|text| {
+        let mut metadata = Metadata::new();
+        metadata.append_own("grpc-accept-encoding", ACCEPTED);
+        Refusal::Grpc(Status::new(Code::Unimplemented, text).with_metadata(metadata))
+    })?;
     if let Some(value) = request.value("grpc-timeout") {
         let timeout = timeout::decode(value).ok_or_else(|| {
             let text = format!("grpc-timeout {:?} is not 1 to 8 digits and a unit", value.escape_ascii());
@@ -102,12 +108,17 @@ pub(super) fn parse_request(request: &Fields, now: Instant) -> Result<RequestHea
         head.deadline = now.checked_add(timeout);
     }
     head.metadata = fields::metadata(request).map_err(Refusal::Grpc)?;
-    Ok(head)
+    let accepted = value("grpc-accept-encoding");
+    let answer = accepted.split(|byte| *byte == b',').find_map(|name| Compression::find(name.trim_ascii()));
+    Ok((head, answer))
 }
 
 /// The head of a response that goes on with messages.
-pub(super) fn response(codec: &str, metadata: &Metadata) -> Fields {
+pub(super) fn response(codec: &str, compression: Option<Compression>, metadata: &Metadata) -> Fields {
     let mut fields = vec![Field::new(":status", "200"), content_type(codec)];
+    if let Some(compression) = compression {
+        fields.push(Field::new("grpc-encoding", compression.name()));
+    }
     fields::append(metadata, &mut fields);
     fields.into()
 }
@@ -126,8 +137,9 @@ pub(super) fn trailers(status: &Status) -> Fields {
     fields.into()
 }
 
-/// What the head of a response says: its metadata, or why there is no call.
-pub(super) fn parse_response(response: &Fields) -> Result<Metadata, Status> {
+/// What the head of a response says: its metadata and how its messages may be compressed, or why there is
+/// no call.
+pub(super) fn parse_response(response: &Fields) -> Result<(Metadata, Option<Compression>), Status> {
     let http = response.value(":status").map(|value| &value[..]).unwrap_or_default();
     if http != b"200" {
         return Err(status::parse(response).unwrap_or_else(|| status::of_http(http)));
@@ -137,7 +149,19 @@ pub(super) fn parse_response(response: &Fields) -> Result<Metadata, Status> {
         let text = format!("content-type {:?} is not application/grpc", content_type.escape_ascii());
         return Err(Status::new(Code::Unknown, text));
     }
-    fields::metadata(response)
+    let compression = compression_of(response).map_err(|text| Status::new(Code::Internal, text))?;
+    Ok((fields::metadata(response)?, compression))
+}
+
+/// How messages may be compressed; an error when it is not known how.
+fn compression_of(fields: &Fields) -> Result<Option<Compression>, String> {
+    let Some(name) = fields.value("grpc-encoding").filter(|name| *name != "identity") else {
+        return Ok(None);
+    };
+    match Compression::find(name) {
+        Some(compression) => Ok(Some(compression)),
+        None => Err(format!("messages compressed as {} are not understood here", name.escape_ascii())),
+    }
 }
 
 /// `application/grpc`, and the name of the codec where it is not the one that goes without saying.
@@ -163,6 +187,9 @@ fn codec_of(content_type: &[u8]) -> Option<ByteString> {
 
 /// The codec of a call that names none.
 const DEFAULT_CODEC: &str = "proto";
+
+/// How messages may be compressed that come.
+const ACCEPTED: &str = "identity,gzip,deflate";
 
 /// How many requests are kept.
 const KEPT: usize = 16;

@@ -5,20 +5,20 @@ use bytes::{Buf, Bytes, BytesMut};
 
 use crate::{Code, Status};
 
-/// The five bytes in front of a message that is not compressed.
-pub(super) fn prefix(length: usize) -> Result<Bytes, Status> {
-    if let Some(prefix) = SHORT.get(length) {
+/// The five bytes in front of a message.
+pub(super) fn prefix(length: usize, is_compressed: bool) -> Result<Bytes, Status> {
+    if let Some(prefix) = SHORT.get(length).filter(|_| !is_compressed) {
         return Ok(Bytes::from_static(prefix));
     }
     let length = u32::try_from(length).map_err(|_| {
         Status::new(Code::ResourceExhausted, format!("a message of {length} bytes; gRPC has 32 bits for it"))
     })?;
-    Ok(Bytes::copy_from_slice(&five_bytes(length)))
+    Ok(Bytes::copy_from_slice(&five_bytes(is_compressed, length)))
 }
 
-const fn five_bytes(length: u32) -> [u8; PREFIX] {
+const fn five_bytes(is_compressed: bool, length: u32) -> [u8; PREFIX] {
     let [a, b, c, d] = length.to_be_bytes();
-    [0, a, b, c, d]
+    [is_compressed as u8, a, b, c, d]
 }
 
 /// The prefixes of short messages, so that sending one allocates nothing.
@@ -26,7 +26,7 @@ static SHORT: [[u8; PREFIX]; 2048] = {
     let mut all = [[0; PREFIX]; 2048];
     let mut length = 0;
     while length < all.len() {
-        all[length] = five_bytes(length as u32);
+        all[length] = five_bytes(false, length as u32);
         length += 1;
     }
     all
@@ -45,9 +45,16 @@ pub(super) struct Assembler {
     body: BytesMut,
 }
 
+/// A message as it came.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Framed {
+    pub(super) bytes: Bytes,
+    pub(super) is_compressed: bool,
+}
+
 impl Assembler {
     /// Takes bytes off the front of `data`, up to the end of a message of at most `limit` bytes.
-    pub(super) fn next(&mut self, data: &mut Bytes, limit: usize) -> Result<Option<Bytes>, Status> {
+    pub(super) fn next(&mut self, data: &mut Bytes, limit: usize) -> Result<Option<Framed>, Status> {
         let missing = (PREFIX - self.have).min(data.len());
         data.copy_to_slice(&mut self.prefix[self.have..self.have + missing]);
         self.have += missing;
@@ -60,15 +67,14 @@ impl Assembler {
             let text = format!("a message of {length} bytes, the limit of this side is {limit}");
             return Err(Status::new(Code::ResourceExhausted, text));
         }
-        match flag {
-            0 => {}
-            1 => return Err(violation("a compressed message in a call without grpc-encoding")),
-            _ => return Err(violation(format!("the flags of a message are {flag:#04x}; known are 0 and 1"))),
+        if flag > 1 {
+            return Err(violation(format!("the flags of a message are {flag:#04x}; known are 0 and 1")));
         }
+        let framed = |bytes| Some(Framed { bytes, is_compressed: flag == 1 });
         let missing = length - self.body.len();
         if self.body.is_empty() && data.len() >= missing {
             self.have = 0;
-            return Ok(Some(data.split_to(missing)));
+            return Ok(framed(data.split_to(missing)));
         }
         let piece = data.split_to(missing.min(data.len()));
         self.body.extend_from_slice(&piece);
@@ -76,7 +82,7 @@ impl Assembler {
             return Ok(None);
         }
         self.have = 0;
-        Ok(Some(std::mem::take(&mut self.body).freeze()))
+        Ok(framed(std::mem::take(&mut self.body).freeze()))
     }
 
     /// Whether a message has begun and not ended.
@@ -85,7 +91,7 @@ impl Assembler {
     }
 }
 
-fn violation(text: impl std::fmt::Display) -> Status {
+pub(super) fn violation(text: impl std::fmt::Display) -> Status {
     Status::new(Code::Internal, format!("gRPC layer: {text}"))
 }
 
@@ -96,14 +102,18 @@ mod tests {
     use super::*;
 
     fn encoded(messages: &[Vec<u8>]) -> Vec<u8> {
-        messages.iter().flat_map(|message| [&prefix(message.len()).unwrap()[..], message].concat()).collect()
+        messages
+            .iter()
+            .flat_map(|message| [&prefix(message.len(), false).unwrap()[..], message].concat())
+            .collect()
     }
 
     fn assembled(pieces: impl IntoIterator<Item = Bytes>, limit: usize) -> Result<Vec<Vec<u8>>, Status> {
         let (mut assembler, mut messages) = (Assembler::default(), Vec::new());
         for mut piece in pieces {
             while let Some(message) = assembler.next(&mut piece, limit)? {
-                messages.push(message.to_vec());
+                assert!(!message.is_compressed);
+                messages.push(message.bytes.to_vec());
             }
             assert!(piece.is_empty(), "all is taken");
         }
@@ -112,10 +122,10 @@ mod tests {
     }
 
     #[test]
-    fn a_prefix_is_a_zero_and_the_length_most_significant_byte_first() {
-        assert_eq!(prefix(0).unwrap(), [0, 0, 0, 0, 0][..]);
-        assert_eq!(prefix(0x0123).unwrap(), [0, 0, 0, 0x01, 0x23][..]);
-        assert_eq!(prefix(0x0123_4567).unwrap(), [0, 0x01, 0x23, 0x45, 0x67][..]);
+    fn a_prefix_is_a_flag_and_the_length_most_significant_byte_first() {
+        assert_eq!(prefix(0, false).unwrap(), [0, 0, 0, 0, 0][..]);
+        assert_eq!(prefix(0x0123, false).unwrap(), [0, 0, 0, 0x01, 0x23][..]);
+        assert_eq!(prefix(0x0123_4567, true).unwrap(), [1, 0x01, 0x23, 0x45, 0x67][..]);
     }
 
     #[test]
@@ -125,8 +135,8 @@ mod tests {
     }
 
     #[test]
-    fn flags_other_than_0_are_refused() {
-        for flag in [1, 2, 0x80] {
+    fn flags_that_have_no_meaning_are_refused() {
+        for flag in [2, 3, 0x80] {
             let error = assembled([Bytes::from(vec![flag, 0, 0, 0, 0])], 100).unwrap_err();
             assert_eq!(error.code(), Code::Internal);
         }

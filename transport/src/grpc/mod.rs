@@ -23,10 +23,10 @@ mod timeout;
 
 use std::future::poll_fn;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::Waker;
+use std::task::{Context, Poll, Waker, ready};
 use std::time::Instant;
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use bytestring::ByteString;
 use http2::Output;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -34,7 +34,8 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use crate::conversation::Conversation;
 use crate::driver::{Driver, Protocol};
 use crate::host::{ClientEnd, Host, now, serve_accepted};
-use crate::{Code, Connection, Limits, Service, Status, tcp};
+use crate::{Code, Connection, Limits, Opening, Received, Service, Status, tcp};
+use message::Framed;
 use session::Session;
 
 /// Connects to a server at `host` and `port`, which is known to speak HTTP/2 (RFC 9113 §3.3).
@@ -132,6 +133,72 @@ impl Host for Grpc {
 
     fn with<R>(&self, f: impl FnOnce(&mut Session) -> R) -> R {
         self.with_state(|state| f(&mut state.session))
+    }
+
+    fn poll_open(
+        &self,
+        cx: &mut Context<'_>,
+        now: Option<Instant>,
+        opening: &mut Option<Opening>,
+    ) -> Poll<Result<u32, Status>> {
+        let compressed = opening.as_mut().filter(|opening| opening.head.compression.is_some());
+        let Some((message, end)) = compressed.and_then(|opening| {
+            let message = opening.message.take()?;
+            Some((message, std::mem::take(&mut opening.end)))
+        }) else {
+            return self.with(|session| session.poll_open(cx, now, opening));
+        };
+        // The message is compressed without the lock, once it can be sent.
+        let opened = self.with(|session| session.poll_open(cx, now, opening));
+        match (&opened, opening) {
+            (Poll::Ready(Ok(id)), _) => {
+                if let Poll::Ready(Err(status)) = self.poll_send(cx, *id, &mut Some(message), end) {
+                    self.with(|session| session.cancel(*id, status));
+                }
+            }
+            (_, Some(opening)) => (opening.message, opening.end) = (Some(message), end),
+            (_, None) => {}
+        }
+        opened
+    }
+
+    fn poll_send(
+        &self,
+        cx: &mut Context<'_>,
+        id: u32,
+        message: &mut Option<Bytes>,
+        end: bool,
+    ) -> Poll<Result<(), Status>> {
+        let compression = self.with(|session| match session.compression(id) {
+            Some(compression) if message.is_some() => {
+                session.poll_sendable(cx, id).map_ok(|()| Some(compression))
+            }
+            _ => session.poll_send(cx, id, message, end).map_ok(|()| None),
+        });
+        let Some(compression) = ready!(compression)? else { return Poll::Ready(Ok(())) };
+        let Some(plain) = message.take() else { return Poll::Ready(Ok(())) };
+        let bytes = compression.compress(&plain)?;
+        let message = Some(Framed { bytes, is_compressed: true });
+        Poll::Ready(self.with(|session| session.send_now(id, message, end)))
+    }
+
+    fn poll_receive(&self, cx: &mut Context<'_>, id: u32) -> Poll<Received> {
+        let (received, compression, limit) = self.with(|session| {
+            let received = session.poll_receive(cx, id);
+            (received, session.compression_of_last(id), session.limits().message)
+        });
+        match (ready!(received), compression) {
+            (Received::Message(message), Some(compression)) => {
+                Poll::Ready(match compression.inflate(&message, limit) {
+                    Ok(message) => Received::Message(message),
+                    Err(status) => {
+                        self.with(|session| session.fail_inflating(id, &status));
+                        Received::End(status)
+                    }
+                })
+            }
+            (received, _) => Poll::Ready(received),
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 //! the connection, and events come out of it.
 
 use std::collections::{HashMap, VecDeque};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Waker, ready};
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -11,12 +11,13 @@ use http2::{Connection, ErrorCode, Event, Fields, Role, SendError};
 
 use super::call::CallState;
 use super::head::{self, Refusal, Requests};
+use super::message::Framed;
 use super::{message, status};
 use crate::conversation::Conversation;
 use crate::discarded::Discarded;
 use crate::session::{over, park};
 use crate::waiters::Waiters;
-use crate::{Code, Limits, Metadata, Opening, Received, RequestHead, Status};
+use crate::{Code, Compression, Limits, Metadata, Opening, Received, RequestHead, Status};
 
 /// One end of a connection: its HTTP/2, and the calls on it. A call's number is that of its stream.
 ///
@@ -105,6 +106,10 @@ impl Session {
         self.closed = Some(status);
     }
 
+    pub(super) fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
     /// Why the connection ended.
     pub(super) fn failure(&self) -> Option<&Status> {
         self.closed.as_ref()
@@ -171,10 +176,10 @@ impl Session {
     /// To a server: a stream was opened.
     fn request(&mut self, id: u32, fields: &Fields, end_stream: bool, now: Instant) {
         let head = match head::parse_request(fields, now) {
-            Ok(head) if self.is_too_large(&head.metadata) => Err(Refusal::Grpc(self.too_large())),
+            Ok((head, _)) if self.is_too_large(&head.metadata) => Err(Refusal::Grpc(self.too_large())),
             head => head,
         };
-        let head = match head {
+        let (head, answer) = match head {
             Ok(head) => head,
             Err(refusal) => {
                 let (http, status) = match refusal {
@@ -186,6 +191,8 @@ impl Session {
             }
         };
         let mut call = CallState::new(head.codec.clone());
+        call.compression = answer;
+        call.inbox.compression = head.compression;
         if end_stream {
             call.inbox.put_end(Status::ok());
         }
@@ -195,14 +202,16 @@ impl Session {
 
     /// To a client: the head of a response, or a response that is a status alone.
     fn response(&mut self, id: u32, fields: &Fields, end_stream: bool) {
-        let head = head::parse_response(fields).and_then(|head| self.check(head));
+        let head = head::parse_response(fields)
+            .and_then(|(head, compression)| self.check(head).map(|head| (head, compression)));
         let Some(call) = self.calls.get_mut(&id) else { return };
         match (head, end_stream) {
             (Ok(_), true) => {
                 let status = status::parse(fields).unwrap_or_else(without_status);
                 self.ended(id, status);
             }
-            (Ok(head), false) => {
+            (Ok((head, compression)), false) => {
+                call.inbox.compression = compression;
                 call.inbox.put_head(head);
                 self.wakes.extend(call.receiver.take());
             }
@@ -279,8 +288,9 @@ impl Session {
     }
 
     /// Sends a message of a call, with its prefix.
-    fn send_message(&mut self, id: u32, message: Bytes, end: bool) -> Result<(), Status> {
-        let prefix = match message::prefix(message.len()) {
+    fn send_message(&mut self, id: u32, message: Framed, end: bool) -> Result<(), Status> {
+        let Framed { bytes: message, is_compressed } = message;
+        let prefix = match message::prefix(message.len(), is_compressed) {
             Ok(prefix) => prefix,
             Err(status) => {
                 self.discarded.message(message);
@@ -298,16 +308,21 @@ impl Session {
         if std::mem::replace(&mut call.responded, true) {
             return;
         }
-        let fields = match self.responses.iter().find(|(codec, _)| *codec == call.codec) {
+        let compression = call.compression.filter(|_| call.compresses);
+        let known = self.responses.iter().find(|(codec, _)| *codec == call.codec && compression.is_none());
+        let fields = match known {
             Some((_, fields)) => fields.clone(),
+            None if compression.is_some() => head::response(&call.codec, compression, &Metadata::new()),
             None => {
-                let fields = head::response(&call.codec, &Metadata::new());
+                let fields = head::response(&call.codec, None, &Metadata::new());
                 if self.responses.len() < MAX_RESPONSES {
                     self.responses.push((call.codec.clone(), fields.clone()));
                 }
                 fields
             }
         };
+        // What the head does not announce cannot be done.
+        call.compression = compression;
         self.send_headers(id, &fields, false);
     }
 
@@ -372,6 +387,72 @@ impl Session {
         Status::new(Code::ResourceExhausted, text)
     }
 
+    /// Whether something can be sent on a call now.
+    pub(super) fn poll_sendable(&mut self, cx: &mut Context<'_>, id: u32) -> Poll<Result<(), Status>> {
+        let is_client = self.is_client();
+        let Some(call) = self.calls.get_mut(&id) else {
+            return Poll::Ready(Err(over()));
+        };
+        if let Some(cancelled) = &call.cancelled {
+            return Poll::Ready(Err(cancelled.clone()));
+        }
+        if is_client && let Some(end) = call.inbox.end() {
+            let status = if end.code() == Code::Ok { over() } else { end.clone() };
+            return Poll::Ready(Err(status));
+        }
+        if call.ending {
+            let text = "nothing can be sent after the end";
+            return Poll::Ready(Err(Status::new(Code::FailedPrecondition, text)));
+        }
+        let is_full = self.connection.queued(id) >= SEND_AHEAD || self.connection.is_held_back(id);
+        if is_full && !self.connection.await_room(id) {
+            park(&mut call.sender, cx, &mut self.discarded);
+            return Poll::Pending;
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Sends a message, the end, or both, when [`poll_sendable`](Self::poll_sendable) allows it.
+    pub(super) fn send_now(&mut self, id: u32, message: Option<Framed>, end: bool) -> Result<(), Status> {
+        let is_client = self.is_client();
+        let Some(call) = self.calls.get_mut(&id) else {
+            if let Some(message) = message {
+                self.discarded.message(message.bytes);
+            }
+            return Err(over());
+        };
+        call.ending = end;
+        if !is_client {
+            self.respond_plainly(id);
+        }
+        let sent = match message {
+            Some(message) => self.send_message(id, message, end && is_client),
+            None if end && is_client => self.connection.send_data(id, Bytes::new(), true).map_err(|_| over()),
+            None => Ok(()),
+        };
+        if end && !is_client {
+            self.answer(id, &Status::ok());
+        }
+        sent
+    }
+
+    /// How the next message that is sent is to be compressed.
+    pub(super) fn compression(&self, id: u32) -> Option<Compression> {
+        let call = self.calls.get(&id)?;
+        call.compression.filter(|_| call.compresses)
+    }
+
+    /// How the message was compressed that was received last.
+    pub(super) fn compression_of_last(&self, id: u32) -> Option<Compression> {
+        let inbox = &self.calls.get(&id)?.inbox;
+        inbox.compression.filter(|_| inbox.was_compressed)
+    }
+
+    /// A message could not be inflated.
+    pub(super) fn fail_inflating(&mut self, id: u32, status: &Status) {
+        self.fail(id, status.clone());
+    }
+
     /// Drops what is known of a call that no handle needs.
     fn forget(&mut self, id: u32) {
         if let Some(mut call) = self.calls.remove(&id) {
@@ -426,10 +507,13 @@ impl Conversation for Session {
         };
         let Some(Opening { head, message, end }) = opening.take() else { return Poll::Pending };
         let mut call = CallState::new(head.codec);
-        call.ending = end;
+        call.ending = end && message.is_none();
+        call.compression = head.compression;
+        call.compresses = head.compression.is_some();
         self.calls.insert(id, call);
+        let message = message.map(|bytes| Framed { bytes, is_compressed: false });
         if let Some(message) = message
-            && let Err(status) = self.send_message(id, message, end)
+            && let Err(status) = self.send_now(id, Some(message), end)
         {
             self.cancel(id, status);
         }
@@ -453,41 +537,9 @@ impl Conversation for Session {
         message: &mut Option<Bytes>,
         end: bool,
     ) -> Poll<Result<(), Status>> {
-        let is_client = self.is_client();
-        let Some(call) = self.calls.get_mut(&id) else {
-            return Poll::Ready(Err(over()));
-        };
-        if let Some(cancelled) = &call.cancelled {
-            return Poll::Ready(Err(cancelled.clone()));
-        }
-        if is_client && let Some(end) = call.inbox.end() {
-            let status = if end.code() == Code::Ok { over() } else { end.clone() };
-            return Poll::Ready(Err(status));
-        }
-        if call.ending {
-            let text = "nothing can be sent after the end";
-            return Poll::Ready(Err(Status::new(Code::FailedPrecondition, text)));
-        }
-        let is_full = self.connection.queued(id) >= SEND_AHEAD || self.connection.is_held_back(id);
-        if is_full && !self.connection.await_room(id) {
-            park(&mut call.sender, cx, &mut self.discarded);
-            return Poll::Pending;
-        }
-        call.ending = end;
-        if !is_client {
-            self.respond_plainly(id);
-        }
-        let sent = match (message.take(), end) {
-            (Some(message), end) => self.send_message(id, message, end && is_client),
-            (None, true) if is_client => {
-                self.connection.send_data(id, Bytes::new(), true).map_err(|_| over())
-            }
-            (None, _) => Ok(()),
-        };
-        if end && !is_client {
-            self.answer(id, &Status::ok());
-        }
-        Poll::Ready(sent)
+        ready!(self.poll_sendable(cx, id))?;
+        let message = message.take().map(|bytes| Framed { bytes, is_compressed: false });
+        Poll::Ready(self.send_now(id, message, end))
     }
 
     fn poll_receive(&mut self, cx: &mut Context<'_>, id: u32) -> Poll<Received> {
@@ -514,10 +566,12 @@ impl Conversation for Session {
             let text = "the head of a response goes before its messages, and once";
             return Err(Status::new(Code::FailedPrecondition, text));
         }
-        let fields = head::response(&call.codec, &metadata);
+        let compression = call.compression.filter(|_| call.compresses);
+        let fields = head::response(&call.codec, compression, &metadata);
         self.connection
             .send_headers(id, &fields, false)
             .map_err(|error| Status::new(Code::ResourceExhausted, error.to_string()))?;
+        call.compression = compression;
         call.responded = true;
         Ok(())
     }
@@ -560,6 +614,16 @@ impl Conversation for Session {
         if self.is_client() {
             self.forget(id);
         }
+    }
+
+    fn compress(&mut self, id: u32, on: bool) {
+        if let Some(call) = self.calls.get_mut(&id) {
+            call.compresses = on;
+        }
+    }
+
+    fn was_compressed(&self, id: u32) -> bool {
+        self.calls.get(&id).is_some_and(|call| call.inbox.was_compressed)
     }
 
     fn accept(&mut self) -> Option<(u32, RequestHead)> {

@@ -153,6 +153,7 @@ impl<O: Outlet> Session<O> {
             codec: name.codec,
             metadata: frame.metadata,
             deadline: frame.timeout.and_then(|timeout| now.checked_add(timeout)),
+            compression: None,
         };
         self.accepted.push_back((id, head));
         match frame.message {
