@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use stub::codec::{Bincode, CodecName, Coding, Message, Protobuf};
 use stub::{Method, Receiver, Sender, Shape};
 use transport::{Address, Code, Compression, Connection, Limits, Metadata, RequestHead, Status, open};
@@ -56,7 +57,8 @@ impl Caller {
 
     /// Calls a method with one message each way.
     ///
-    /// Dropping the future gives the call up, and the server is told.
+    /// Dropping the future gives the call up, and the server is told. A call that the server did not begin to
+    /// process, because it is going away, say, is made again.
     ///
     /// # Errors
     /// The status with which the call ended, if not OK: the server's, DEADLINE_EXCEEDED after the
@@ -81,8 +83,13 @@ impl Caller {
         let message = requests.encode(request)?;
         let head = self.head(method, codec);
         let reply = deadline::within(head.deadline, async {
-            let mut call = open(&self.connection, head, Some(message), true).await?;
-            call.receive.single_message().await
+            for _ in 1..ATTEMPTS {
+                match self.once(head.clone(), message.clone()).await {
+                    Err(status) if status.was_not_processed() => {}
+                    reply => return reply,
+                }
+            }
+            self.once(head.clone(), message.clone()).await
         });
         replies.decode(reply.await?)
     }
@@ -157,12 +164,20 @@ impl Caller {
         head
     }
 
+    async fn once(&self, head: RequestHead, message: Bytes) -> Result<Bytes, Status> {
+        let mut call = open(&self.connection, head, Some(message), true).await?;
+        call.receive.single_message().await
+    }
+
     /// The codec of a call whose requests are of this type.
     fn codec<Request: Message>(&self) -> &'static str {
         let of_the_transport = || self.codec.filter(|codec| Request::CODECS.contains(codec));
         self.options.codec.or_else(of_the_transport).unwrap_or(Request::CODECS[0])
     }
 }
+
+/// How often a call is made that the server says it did not process.
+const ATTEMPTS: u32 = 3;
 
 /// The codec that goes with a transport.
 fn codec_of(address: &Address) -> &'static str {

@@ -12,7 +12,8 @@ use crate::{Code, Status};
 /// The rules are gRPC's from the start, so that nothing changes when the transport becomes HTTP/2
 /// (gRPC over HTTP2, "Custom-Metadata"): a name is lowercase letters, digits, `_`, `-` and `.`; a
 /// name that ends in `-bin` has a value of any bytes, every other name a value of printable ASCII
-/// without a space at either end; `grpc-` and the names HTTP itself uses are reserved.
+/// without a space at either end; names that begin with `grpc-`, but for `grpc-status-details-bin`, and
+/// those that HTTP itself uses are reserved.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Metadata {
     fields: Vec<(ByteString, Value)>,
@@ -113,6 +114,11 @@ impl Metadata {
         check_value(&name, &value)?;
         self.fields.push((name, value));
         Ok(())
+    }
+
+    /// Adds the details of a status.
+    pub(crate) fn append_details(&mut self, details: Bytes) {
+        self.fields.push((ByteString::from_static(STATUS_DETAILS), Value::Binary(details)));
     }
 
     /// Whether a field may have this name.
@@ -230,7 +236,7 @@ fn check_name(name: &str) -> Result<(), MetadataError> {
     if let Some((offset, found)) = name.char_indices().find(|(_, c)| !allowed(*c)) {
         return Err(MetadataError::NameCharacter { name: name.to_owned(), offset, found });
     }
-    if name.starts_with("grpc-") || RESERVED.contains(&name) {
+    if (name.starts_with("grpc-") && name != STATUS_DETAILS) || RESERVED.contains(&name) {
         return Err(MetadataError::Reserved { name: name.to_owned() });
     }
     Ok(())
@@ -254,6 +260,9 @@ fn check_value(name: &str, value: &Value) -> Result<(), MetadataError> {
 }
 
 const BINARY_SUFFIX: &str = "-bin";
+
+/// The one name of gRPC's own that travels as metadata does: the details of a status.
+pub(crate) const STATUS_DETAILS: &str = "grpc-status-details-bin";
 
 /// Names with a meaning of their own in HTTP (RFC 9113 §8.2.2) or in gRPC's mapping onto it.
 const RESERVED: [&str; 9] = [
@@ -305,6 +314,7 @@ mod tests {
 
     #[test]
     fn names_of_the_protocol_are_reserved() {
+        Metadata::new().append(STATUS_DETAILS, vec![1]).unwrap();
         for name in ["grpc-status", "grpc-anything", "te", "content-type", "connection"] {
             assert_eq!(refused(name, "x"), MetadataError::Reserved { name: name.into() });
         }

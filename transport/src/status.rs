@@ -3,6 +3,9 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use bytes::Bytes;
+
+use crate::metadata::STATUS_DETAILS;
 use crate::{Metadata, frame};
 
 /// How a call ended. Every call ends with exactly one, also a call that went well ([`Code::Ok`]).
@@ -14,6 +17,7 @@ pub struct Status {
     code: Code,
     message: Cow<'static, str>,
     metadata: Metadata,
+    not_processed: bool,
 }
 
 /// The 17 codes of gRPC, by their numbers and names
@@ -60,18 +64,31 @@ pub enum Code {
 impl Status {
     /// A status of `code`, with a message for the person who reads it.
     pub fn new(code: Code, message: impl Into<Cow<'static, str>>) -> Self {
-        Self { code, message: message.into(), metadata: Metadata::new() }
+        Self { code, message: message.into(), metadata: Metadata::new(), not_processed: false }
     }
 
     /// The status of a call that went well: no message, no metadata.
     pub const fn ok() -> Self {
-        Self { code: Code::Ok, message: Cow::Borrowed(""), metadata: Metadata::new() }
+        Self { code: Code::Ok, message: Cow::Borrowed(""), metadata: Metadata::new(), not_processed: false }
     }
 
     /// This status with `metadata` as its trailers.
     pub fn with_metadata(mut self, metadata: Metadata) -> Self {
         self.metadata = metadata;
         self
+    }
+
+    /// This status with details that a program can read: a `google.rpc.Status` in protobuf, by the
+    /// convention of gRPC ([error model](https://grpc.io/docs/guides/error/#richer-error-model)). They travel
+    /// as metadata called `grpc-status-details-bin`.
+    pub fn with_details(mut self, details: impl Into<Bytes>) -> Self {
+        self.metadata.append_details(details.into());
+        self
+    }
+
+    /// The details, if there are any.
+    pub fn details(&self) -> Option<&Bytes> {
+        self.metadata.binary(STATUS_DETAILS)
     }
 
     /// The code.
@@ -87,6 +104,18 @@ impl Status {
     /// The trailers: what the server adds behind the last message.
     pub fn metadata(&self) -> &Metadata {
         &self.metadata
+    }
+
+    /// Whether the server has said that it did not begin to process the call, so that it can be made again
+    /// whatever it does. That a call failed otherwise does not say that it was processed.
+    pub fn was_not_processed(&self) -> bool {
+        self.not_processed
+    }
+
+    /// This status, of a call that was not processed.
+    pub(crate) fn not_processed(mut self) -> Self {
+        self.not_processed = true;
+        self
     }
 
     /// This status with as much of its text as a frame holds.
@@ -188,6 +217,13 @@ mod tests {
             assert_eq!(usize::from(code.number()), number);
             assert_eq!(Code::from_number(code.number()), code);
         }
+    }
+
+    #[test]
+    fn details_travel_with_the_metadata() {
+        let status = Status::new(Code::NotFound, "").with_details(vec![8, 5]);
+        assert_eq!(status.details().unwrap(), &[8, 5][..]);
+        assert_eq!(status.metadata().len(), 1);
     }
 
     #[test]

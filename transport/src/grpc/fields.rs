@@ -27,7 +27,7 @@ pub(super) fn append(metadata: &Metadata, fields: &mut Vec<Field>) {
 pub(super) fn metadata(fields: &[Field]) -> Result<Metadata, Status> {
     let mut metadata = Metadata::new();
     for Field { name, value, .. } in fields {
-        if name.starts_with(b":") || name.starts_with(b"grpc-") {
+        if name.starts_with(b":") {
             continue;
         }
         let Ok(name) = ByteString::try_from(name.clone()) else { continue };

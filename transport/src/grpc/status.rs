@@ -60,7 +60,8 @@ pub(super) fn of_reset(code: ErrorCode, reason: Option<&'static str>) -> Status 
         Some(reason) => format!("HTTP/2: the stream was reset, {code}: {reason}"),
         None => format!("HTTP/2: the peer has reset the stream, {code}"),
     };
-    Status::new(meaning, text)
+    let status = Status::new(meaning, text);
+    if code == ErrorCode::REFUSED_STREAM { status.not_processed() } else { status }
 }
 
 /// Percent-encodes what `grpc-message` cannot have as it is: all but 0x20 to 0x7E, and the percent sign. A
