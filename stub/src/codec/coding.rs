@@ -3,7 +3,8 @@
 use bytes::{Bytes, BytesMut};
 use transport::{Code, Status};
 
-use super::{Codec, CodecName};
+use super::{Bincode, Codec, CodecName, Json, Protobuf};
+use crate::message;
 
 /// A message that can travel, and the codecs it has: see [`message!`](crate::message).
 pub trait Message: Sized + Send + 'static {
@@ -69,6 +70,9 @@ impl<T: Message> Coding<T> {
     }
 }
 
+// `google.protobuf.Empty`: the message of a method that takes or returns nothing.
+message!((): Protobuf, Json, Bincode);
+
 impl<T> Clone for Coding<T> {
     fn clone(&self) -> Self {
         *self
@@ -86,11 +90,11 @@ macro_rules! message {
             const CODECS: &'static [&'static str] =
                 &[$(<$codec as $crate::codec::CodecName>::NAME),+];
 
-            fn coding(name: &str) -> Option<$crate::codec::Coding<Self>> {
+            fn coding(name: &str) -> ::core::option::Option<$crate::codec::Coding<Self>> {
                 $(if name == <$codec as $crate::codec::CodecName>::NAME {
-                    return Some($crate::codec::Coding::of::<$codec>());
+                    return ::core::option::Option::Some($crate::codec::Coding::of::<$codec>());
                 })+
-                None
+                ::core::option::Option::None
             }
         }
     };
