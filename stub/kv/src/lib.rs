@@ -10,11 +10,14 @@
 //! | `server_stub.rs` | [`KvServer`], which calls a `Kv` that is here |
 //! | `store.rs` | [`Store`], a `Kv` that does the work |
 //!
-//! Both stubs are written by hand. They are so regular that a program could write them.
+//! Both stubs are written by hand. They are so regular that a program can write them: [`proto`] has what
+//! `stub_build` makes of `proto/kv.proto`, the messages and a trait, a client stub and a server stub of the
+//! same names. There the service has three methods more, in which one side or both send many messages.
 
 mod client_stub;
 mod contract;
 pub mod message;
+pub mod proto;
 mod server_stub;
 mod store;
 
