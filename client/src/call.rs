@@ -78,7 +78,7 @@ impl Caller {
             let text = format!("{} does not have one message each way", method.path());
             return Err(Status::new(Code::InvalidArgument, text));
         }
-        let codec = self.codec::<Request>();
+        let codec = self.codec::<Request, Reply>();
         let (requests, replies) = (Coding::<Request>::find(codec)?, Coding::<Reply>::find(codec)?);
         let message = requests.encode(request)?;
         let head = self.head(method, codec);
@@ -146,7 +146,7 @@ impl Caller {
             let text = format!("{} is {:?}, not {shape:?}", method.path(), method.shape());
             return Err(Status::new(Code::InvalidArgument, text));
         }
-        let codec = self.codec::<Request>();
+        let codec = self.codec::<Request, Reply>();
         let (requests, replies) = (Coding::<Request>::find(codec)?, Coding::<Reply>::find(codec)?);
         let message = request.map(|request| requests.encode(request)).transpose()?;
         let head = self.head(method, codec);
@@ -169,10 +169,12 @@ impl Caller {
         call.receive.single_message().await
     }
 
-    /// The codec of a call whose requests are of this type.
-    fn codec<Request: Message>(&self) -> &'static str {
-        let of_the_transport = || self.codec.filter(|codec| Request::CODECS.contains(codec));
-        self.options.codec.or_else(of_the_transport).unwrap_or(Request::CODECS[0])
+    /// The codec of a call with messages of these types. Where nobody chooses it is one that both have.
+    fn codec<Request: Message, Reply: Message>(&self) -> &'static str {
+        let both_have = |codec: &&str| Request::CODECS.contains(codec) && Reply::CODECS.contains(codec);
+        let of_the_transport = || self.codec.filter(both_have);
+        let first = || Request::CODECS.iter().copied().find(both_have).unwrap_or(Request::CODECS[0]);
+        self.options.codec.or_else(of_the_transport).unwrap_or_else(first)
     }
 }
 
