@@ -12,7 +12,7 @@ pub(crate) fn complete(file: &mut FileDescriptorProto) {
     missing.of_all(SERVICES, &file.service, |missing, service| {
         missing.add(format!("The service `{}`.", service.name()));
         missing.of_all(METHODS, &service.method, |missing, method| {
-            missing.add(format!("Calls `{}`.", method.name()));
+            missing.add(format!("The method `{}`.", method.name()));
         });
     });
     let locations = &mut file.source_code_info.get_or_insert_default().location;
@@ -83,8 +83,8 @@ fn as_text(comment: &str) -> String {
         } else if in_block {
             text.push_str(line);
         } else {
-            // Four spaces more would make it code.
-            let indent = (line.len() - unindented.len()).min(4);
+            // Four spaces behind the first one would make it code; prost-build adds one.
+            let indent = (line.len() - unindented.len()).min(3);
             text.push_str(&" ".repeat(indent));
             let mut in_code = false;
             for c in unindented.trim_end().chars() {
@@ -120,7 +120,7 @@ mod tests {
 
     #[test]
     fn what_would_be_a_test_of_rustdoc_is_text() {
-        assert_eq!(as_text(" Like this:\n\n       let it = be;\n"), " Like this:\n\n    let it = be;\n");
+        assert_eq!(as_text(" Like this:\n\n       let it = be;\n"), " Like this:\n\n   let it = be;\n");
         assert_eq!(as_text(" ```\n it\n ```\n"), " ```text\n it\n ```\n");
         assert_eq!(as_text(" ```\n it\n"), " ```text\n it\n ```\n");
     }

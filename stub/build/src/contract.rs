@@ -11,6 +11,8 @@ use crate::{Error, comments};
 pub(crate) struct Contract {
     /// Each file behind those that it imports. Every item in it has a comment.
     pub(crate) files: Vec<FileDescriptorProto>,
+    /// The files of google.protobuf, whose Rust types are in the crate prost-types.
+    pub(crate) foreign: Vec<FileDescriptorProto>,
     /// Where the files are, as far as they are on this disk.
     pub(crate) sources: Vec<PathBuf>,
     includes: Vec<PathBuf>,
@@ -18,20 +20,25 @@ pub(crate) struct Contract {
 
 /// The file `proto`, with what it imports from `includes` or from its own folder.
 pub(crate) fn read(proto: &Path, includes: &[PathBuf]) -> Result<Contract, Error> {
+    if !proto.exists() {
+        let text = format!("there is no file {}", proto.display());
+        return Err(Error::new(text, "Give its path as it is from the folder of Cargo.toml."));
+    }
     let mut includes = includes.to_vec();
     // Of two folders that hold it the first gives it its name.
     if !includes.iter().any(|folder| proto.starts_with(folder)) {
-        includes.push(proto.parent().unwrap_or(Path::new("")).to_owned());
+        let folder = proto.parent().filter(|folder| *folder != Path::new(""));
+        includes.push(folder.unwrap_or(Path::new(".")).to_owned());
     }
     let wrong = |error: protox::Error| Error::of_protox(&error, proto, &includes);
     let mut compiler = Compiler::new(&includes).map_err(wrong)?;
     compiler.include_source_info(true).include_imports(true).open_file(proto).map_err(wrong)?;
-    let mut files = compiler.file_descriptor_set().file;
-    // Their Rust types are in the crate prost-types.
-    files.retain(|file| file.package() != "google.protobuf");
+    let files = compiler.file_descriptor_set().file;
+    let (foreign, mut files): (Vec<_>, _) =
+        files.into_iter().partition(|file| file.package() == "google.protobuf");
     files.iter_mut().for_each(comments::complete);
     let sources = compiler.files().filter_map(|file| file.path().map(Path::to_owned)).collect();
-    Ok(Contract { files, sources, includes })
+    Ok(Contract { files, foreign, sources, includes })
 }
 
 impl Contract {

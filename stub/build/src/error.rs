@@ -166,8 +166,10 @@ fn advice(message: &str, help: Option<String>, includes: &[PathBuf]) -> String {
          in their bytes."
     } else if says("already defined") || says("defined twice") {
         "Rename one of the two."
-    } else if says("not in any include path") || says("error opening file") {
-        "Give the path as it is from the folder of Cargo.toml."
+    } else if says("not in any include path") {
+        "Name a folder that it is in: `Builder::include`."
+    } else if says("cycle") {
+        "Put what both files need into a third one, and import that from both."
     } else {
         "https://protobuf.dev/reference/protobuf/proto3-spec/ says what can stand here."
     };

@@ -23,13 +23,21 @@ pub(crate) fn write(
 ) -> Result<(ByPackage<String>, ByPackage<Vec<Service>>), Error> {
     let mut config = Config::new();
     if codecs.iter().any(|codec| *codec != Codec::Protobuf) {
-        for name in with_serde(contract) {
-            config.type_attribute(name, format!("#[derive({SERDE})]"));
+        let derive = format!("#[derive({SERDE})]");
+        let with_serde = with_serde(contract);
+        for (name, message) in contract.messages().filter(|(name, _)| with_serde.contains(name)) {
+            config.message_attribute(&name, &derive);
+            let mut oneofs = Vec::new();
+            all_oneofs(&name, message, &mut oneofs);
+            for oneof in oneofs {
+                config.type_attribute(oneof, &derive);
+            }
         }
     }
     let services = Rc::new(RefCell::new(BTreeMap::new()));
     config.service_generator(Box::new(Collector(services.clone())));
-    let requests = contract.files.iter().map(|file| (module(file.package()), file.clone())).collect();
+    let files = contract.files.iter().chain(&contract.foreign);
+    let requests = files.map(|file| (module(file.package()), file.clone())).collect();
     let wrong = |error: &dyn std::fmt::Display| Error::new(error.to_string(), "Say it in another way.");
     let mut texts = config.generate(requests).map_err(|error| wrong(&error))?;
     let mut written = BTreeMap::new();
@@ -128,6 +136,14 @@ fn all_fields<'a>(message: &'a DescriptorProto, types: &mut Vec<&'a str>) {
 fn all_names(name: &str, message: &DescriptorProto, names: &mut Vec<String>) {
     names.push(name.to_owned());
     message.nested_type.iter().for_each(|inner| all_names(&format!("{name}.{}", inner.name()), inner, names));
+}
+
+fn all_oneofs(name: &str, message: &DescriptorProto, names: &mut Vec<String>) {
+    names.extend(message.oneof_decl.iter().map(|oneof| format!("{name}.{}", oneof.name())));
+    message
+        .nested_type
+        .iter()
+        .for_each(|inner| all_oneofs(&format!("{name}.{}", inner.name()), inner, names));
 }
 
 /// Whether the message `name` is `outer`, or inside it.

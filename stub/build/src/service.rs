@@ -77,7 +77,7 @@ pub(crate) fn write(service: &Service, names: &mut Names) -> String {
         client_stub(service, names),
         server_stub(service, names),
     ];
-    parts.join("\n")
+    parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("\n")
 }
 
 /// How many messages go each way.
@@ -102,12 +102,18 @@ fn contract(service: &Service, names: &mut Names) -> String {
     let (send, sync) = (names.name("::std::marker::Send"), names.name("::std::marker::Sync"));
     let mut text = comment(&service.comments, 0);
     text += "///\n/// A method that is not implemented answers UNIMPLEMENTED.\n";
-    text += &format!("pub trait {}: {send} + {sync} + 'static {{\n", service.name);
+    let head = format!("pub trait {}: {send} + {sync} + 'static {{", service.name);
+    if service.methods.is_empty() {
+        return format!("{text}{head}}}\n");
+    }
+    text += &format!("{head}\n");
     for (number, method) in service.methods.iter().enumerate() {
         let arguments = arguments(method, names);
-        let ignored: Vec<_> = arguments.iter().map(|(name, _)| *name).collect();
-        let ignored =
-            if let [one] = ignored[..] { one.to_owned() } else { format!("({})", ignored.join(", ")) };
+        let ignored = match &arguments[..] {
+            [(name, of)] if of == "()" => format!("let () = {name};"),
+            [(name, _)] => format!("let _ = {name};"),
+            all => format!("let _ = ({});", all.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ")),
+        };
         let mut parameters = vec!["&self".to_owned()];
         parameters.extend(arguments.iter().map(|(name, of)| format!("{name}: {of}")));
         let output = match shape(method) {
@@ -120,7 +126,7 @@ fn contract(service: &Service, names: &mut Names) -> String {
         text += if number == 0 { "" } else { "\n" };
         text += &comment(&method.comments, 1);
         text += &signature("fn", &method.name, &parameters, &output);
-        text += &format!("        let _ = {ignored};\n");
+        text += &format!("        {ignored}\n");
         text += &format!("        async {{ Err({unimplemented}(\"{}\")) }}\n    }}\n", method.proto_name);
     }
     text + "}\n"
