@@ -52,8 +52,15 @@ fn sources(folder: &str) -> Vec<(String, String)> {
     found
 }
 
-const LIBRARIES: [&str; 6] =
-    ["transport/src", "transport/http2/src", "stub/src", "stub/kv/src", "server/src", "client/src"];
+const LIBRARIES: [&str; 7] = [
+    "transport/src",
+    "transport/http2/src",
+    "stub/src",
+    "stub/build/src",
+    "stub/kv/src",
+    "server/src",
+    "client/src",
+];
 
 #[test]
 fn each_crate_depends_only_on_those_below_it() {
@@ -61,6 +68,7 @@ fn each_crate_depends_only_on_those_below_it() {
         ("http2", &[][..]),
         ("transport", &["http2"]),
         ("stub", &["transport"]),
+        ("stub_build", &[]),
         ("server", &["stub", "transport"]),
         ("client", &["stub", "transport"]),
         ("kv", &["client", "server", "stub", "transport"]),
@@ -74,6 +82,16 @@ fn each_crate_depends_only_on_those_below_it() {
             assert!(allowed.contains(&dependency.as_str()), "{name} depends on {dependency}");
         }
     }
+}
+
+#[test]
+fn what_writes_stubs_is_a_part_of_no_program() {
+    for (name, used) in dependencies() {
+        assert!(!used.contains("stub_build"), "{name} depends on stub_build when it runs");
+    }
+    let of_builds = dependencies_of(|kind| kind == "build").into_iter();
+    let users = of_builds.filter(|(_, used)| used.contains("stub_build")).map(|(name, _)| name);
+    assert_eq!(users.collect::<Vec<_>>(), ["kv"]);
 }
 
 #[test]
@@ -146,7 +164,9 @@ fn one_file_knows_bincode() {
 fn every_crate_takes_the_lints_of_the_workspace_which_forbid_unsafe_code() {
     let workspace = std::fs::read_to_string(root().join("Cargo.toml")).unwrap();
     assert!(workspace.contains("unsafe_code = \"forbid\""));
-    for member in ["transport", "transport/http2", "stub", "stub/kv", "server", "client", "tutorial"] {
+    for member in
+        ["transport", "transport/http2", "stub", "stub/build", "stub/kv", "server", "client", "tutorial"]
+    {
         let manifest = std::fs::read_to_string(root().join(member).join("Cargo.toml")).unwrap();
         assert!(manifest.contains("[lints]\nworkspace = true"), "{member}");
     }
@@ -184,7 +204,7 @@ fn every_file_that_a_lesson_or_the_tour_names_exists() {
         for word in text.split(|c: char| !(c.is_ascii_alphanumeric() || "/_.".contains(c))) {
             let first = word.split('/').next().unwrap_or_default();
             let is_path = ["transport", "stub", "server", "client", "tutorial"].contains(&first);
-            if is_path && word.contains("/src/") {
+            if is_path && (word.contains("/src/") || word.contains("/proto/")) {
                 named += 1;
                 assert!(root().join(word.trim_end_matches('.')).exists(), "{file} names {word}");
             }

@@ -5,10 +5,11 @@
 //! | file | what it is |
 //! |------|------------|
 //! | `contract.rs` | [`Kv`], what can be called: a trait |
-//! | `message.rs` | what the arguments and results of each method are as messages |
+//! | `message.rs` | what each method is called, and what the arguments and results of each method are as messages |
 //! | `client_stub.rs` | [`KvClient`], a `Kv` that is far away |
 //! | `server_stub.rs` | [`KvServer`], which calls a `Kv` that is here |
 //! | `store.rs` | [`Store`], a `Kv` that does the work |
+//! | `proto/kv.proto` | the contract for all languages; the messages are made of it |
 //!
 //! Both stubs are written by hand. They are so regular that a program can write them: [`proto`] has what
 //! `stub_build` makes of `proto/kv.proto`, the messages and a trait, a client stub and a server stub of the

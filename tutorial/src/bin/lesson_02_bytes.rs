@@ -29,9 +29,9 @@ async fn main() -> ExitCode {
     lesson.end(
         page,
         given,
-        "In stub/kv/src/message.rs, swap the two fields of PutRequest and run this again. Every byte moves, \
-         and nothing complains. A client that was built before now puts its values under the wrong keys, \
-         and nobody is told. Protobuf, another codec, numbers its fields for this \
+        "In stub/kv/proto/kv.proto, swap the two fields of PutRequest, each with its number, and run this \
+         again. Every byte moves, and nothing complains. A client that was built before now puts its values \
+         under the wrong keys, and nobody is told. Protobuf, another codec, sends the numbers for this \
          reason.",
     )
 }
@@ -39,7 +39,7 @@ async fn main() -> ExitCode {
 fn run(page: &mut Page) -> Result<(), Status> {
     page.heading("values beside bytes");
     let put = PutRequest { key: "greeting".to_owned(), value: "hello".to_owned() };
-    page.say("The arguments of put(\"greeting\", \"hello\") are a message. (stub/kv/src/message.rs)");
+    page.say("The arguments of put(\"greeting\", \"hello\") are a message. (stub/kv/proto/kv.proto)");
     page.blank();
     let bytes = encode(&put)?;
     let fields = [Field::Text("key"), Field::Text("value")];
