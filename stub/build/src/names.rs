@@ -50,7 +50,9 @@ impl Names {
     pub(crate) fn uses(&self) -> String {
         let lines = |own: bool| {
             let of_this_kind = self.uses.iter().filter(move |(module, _)| module.starts_with("::std") != own);
-            of_this_kind.map(|(module, names)| line(module, names)).collect::<String>()
+            let mut lines: Vec<_> = of_this_kind.map(|(module, names)| line(module, names)).collect();
+            lines.sort();
+            lines.concat()
         };
         let (std, own) = (lines(false), lines(true));
         if std.is_empty() || own.is_empty() { std + &own } else { format!("{std}\n{own}") }

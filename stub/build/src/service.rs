@@ -260,7 +260,8 @@ fn server_stub(service: &Service, names: &mut Names) -> String {
             format!("{line}                {body}\n            }})),\n")
         } else {
             let head = format!("            \"{path}\" => {boxed}::pin({dispatch}(\n");
-            format!("{head}                call,\n                {closure} {body},\n            )),\n")
+            let call = format!("{head}                call,\n                {closure} {{\n");
+            format!("{call}                    {body}\n                }},\n            )),\n")
         };
     }
     // Without methods there is nobody to call.

@@ -1,4 +1,5 @@
-//! What is said about a `.proto` file that is wrong: the file, the line, and what to do.
+//! What is said about a `.proto` file that is wrong: the file, the line, and what to do. And where imports
+//! are looked for.
 
 #![allow(clippy::unwrap_used)]
 
@@ -55,6 +56,22 @@ FOLDER/import.proto:3:1: import 'other/messages.proto' not found
    | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
    = Imports are looked for in FOLDER. Put the file there, or name its folder: `Builder::include`.";
     assert_eq!(said("import", "import \"other/messages.proto\";\n"), text);
+}
+
+#[test]
+fn an_import_is_found_in_a_folder_that_was_named() {
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR"));
+    let (here, there) = (folder.join("here"), folder.join("there"));
+    for folder in [&here, &there] {
+        std::fs::create_dir_all(folder).unwrap();
+    }
+    let imported = "syntax = \"proto3\";\npackage there;\nmessage A {}\n";
+    std::fs::write(there.join("a.proto"), imported).unwrap();
+    let text = "syntax = \"proto3\";\npackage here;\nimport \"a.proto\";\nmessage B { there.A a = 1; }\n";
+    std::fs::write(here.join("b.proto"), text).unwrap();
+    let generated = Builder::new().include(&there).generate(here.join("b.proto")).unwrap();
+    assert_eq!(generated.packages.keys().collect::<Vec<_>>(), ["here", "there"]);
+    assert_eq!(generated.sources, [there.join("a.proto"), here.join("b.proto")]);
 }
 
 #[test]

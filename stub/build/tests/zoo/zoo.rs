@@ -1,13 +1,11 @@
 // Written by stub_build from a .proto file. Change that one, and build again.
 
-use ::std::sync::Arc;
-
 use ::client::{CallOptions, Caller};
 use ::server::dispatch::{
     bidirectional, client_streaming, server_streaming, unary, unimplemented, unknown_method,
 };
+use ::stub::codec::{Bincode, Protobuf};
 use ::stub::{Method, NamedService, Receiver, Sender, Shape};
-use ::stub::codec::{Bincode, Json, Protobuf};
 use ::transport::{Connection, IncomingCall, Service, Serving};
 
 /// Animals, and what becomes of them. See <https://example.com/zoo> for a list\<Animal>.
@@ -15,12 +13,12 @@ use ::transport::{Connection, IncomingCall, Service, Serving};
 ///    this is no code
 ///
 /// A method that is not implemented answers UNIMPLEMENTED.
-pub trait Zoo: Send + Sync + 'static {
+pub trait Zoo: ::std::marker::Send + Sync + 'static {
     /// How many there are.
     fn count(
         &self,
         request: (),
-    ) -> impl Future<Output = ::std::result::Result<Number, ::transport::Status>> + Send {
+    ) -> impl ::std::future::Future<Output = ::std::result::Result<Number, ::transport::Status>> + ::std::marker::Send {
         let () = request;
         async { Err(unimplemented("Count")) }
     }
@@ -29,7 +27,7 @@ pub trait Zoo: Send + Sync + 'static {
     fn close(
         &self,
         request: Number,
-    ) -> impl Future<Output = ::std::result::Result<(), ::transport::Status>> + Send {
+    ) -> impl ::std::future::Future<Output = ::std::result::Result<(), ::transport::Status>> + ::std::marker::Send {
         let _ = request;
         async { Err(unimplemented("Close")) }
     }
@@ -38,7 +36,7 @@ pub trait Zoo: Send + Sync + 'static {
     fn r#move(
         &self,
         request: Animal,
-    ) -> impl Future<Output = ::std::result::Result<animal::Place, ::transport::Status>> + Send {
+    ) -> impl ::std::future::Future<Output = ::std::result::Result<animal::Place, ::transport::Status>> + ::std::marker::Send {
         let _ = request;
         async { Err(unimplemented("Move")) }
     }
@@ -48,7 +46,7 @@ pub trait Zoo: Send + Sync + 'static {
         &self,
         requests: Receiver<food::Apple>,
         replies: Sender<()>,
-    ) -> impl Future<Output = ::std::result::Result<(), ::transport::Status>> + Send {
+    ) -> impl ::std::future::Future<Output = ::std::result::Result<(), ::transport::Status>> + ::std::marker::Send {
         let _ = (requests, replies);
         async { Err(unimplemented("Feed")) }
     }
@@ -58,7 +56,7 @@ pub trait Zoo: Send + Sync + 'static {
         &self,
         request: (),
         replies: Sender<Visit>,
-    ) -> impl Future<Output = ::std::result::Result<(), ::transport::Status>> + Send {
+    ) -> impl ::std::future::Future<Output = ::std::result::Result<(), ::transport::Status>> + ::std::marker::Send {
         let _ = (request, replies);
         async { Err(unimplemented("Visits")) }
     }
@@ -67,9 +65,18 @@ pub trait Zoo: Send + Sync + 'static {
     fn connect(
         &self,
         requests: Receiver<Result>,
-    ) -> impl Future<Output = ::std::result::Result<Status, ::transport::Status>> + Send {
+    ) -> impl ::std::future::Future<Output = ::std::result::Result<Status, ::transport::Status>> + ::std::marker::Send {
         let _ = requests;
         async { Err(unimplemented("Connect")) }
+    }
+
+    /// The method `Name`.
+    fn name(
+        &self,
+        request: Names,
+    ) -> impl ::std::future::Future<Output = ::std::result::Result<String, ::transport::Status>> + ::std::marker::Send {
+        let _ = request;
+        async { Err(unimplemented("Name")) }
     }
 }
 
@@ -85,6 +92,8 @@ pub static ZOO_FEED: Method<food::Apple, ()> = Method::new("/zoo.Zoo/Feed", Shap
 pub static ZOO_VISITS: Method<(), Visit> = Method::new("/zoo.Zoo/Visits", Shape::ServerStreaming);
 /// `Connect`: any number of [`Result`] there, one [`Status`] back.
 pub static ZOO_CONNECT: Method<Result, Status> = Method::new("/zoo.Zoo/Connect", Shape::ClientStreaming);
+/// `Name`: one [`Names`] there, one [`String`] back.
+pub static ZOO_NAME: Method<Names, String> = Method::unary("/zoo.Zoo/Name");
 
 /// The client stub: a [`Zoo`] that is far away.
 ///
@@ -104,7 +113,7 @@ impl ZooClient {
     }
 
     /// A stub whose calls go through `connection`.
-    pub fn new(connection: Arc<dyn Connection>) -> Self {
+    pub fn new(connection: ::std::sync::Arc<dyn Connection>) -> Self {
         Self { caller: Caller::new(connection) }
     }
 
@@ -154,52 +163,67 @@ impl ZooClient {
     ) -> ::std::result::Result<(Sender<Result>, Receiver<Status>), ::transport::Status> {
         self.caller.client_streaming(&ZOO_CONNECT).await
     }
+
+    /// The method `Name`.
+    pub async fn name(&self, request: &Names) -> ::std::result::Result<String, ::transport::Status> {
+        self.caller.unary(&ZOO_NAME, request).await
+    }
 }
 
 /// The server stub: finds the method that a call names, and calls it on a [`Zoo`] that is here.
 #[derive(Debug)]
-pub struct ZooServer<Z> {
-    zoo: Arc<Z>,
+pub struct ZooServer<Implementation> {
+    zoo: ::std::sync::Arc<Implementation>,
 }
 
-impl<Z: Zoo> ZooServer<Z> {
+impl<Implementation: Zoo> ZooServer<Implementation> {
     /// A server stub that calls `zoo`.
-    pub fn new(zoo: impl Into<Arc<Z>>) -> Self {
+    pub fn new(zoo: impl ::std::convert::Into<::std::sync::Arc<Implementation>>) -> Self {
         Self { zoo: zoo.into() }
     }
 }
 
-impl<Z: Zoo> NamedService for ZooServer<Z> {
+impl<Implementation: Zoo> NamedService for ZooServer<Implementation> {
     const NAME: &'static str = "zoo.Zoo";
 }
 
-impl<Z: Zoo> Service for ZooServer<Z> {
+impl<Implementation: Zoo> Service for ZooServer<Implementation> {
     fn serve(&self, call: IncomingCall) -> Serving {
         let zoo = self.zoo.clone();
         match call.head.path.as_str() {
-            "/zoo.Zoo/Count" => Box::pin(unary(call, async move |request: ()| {
+            "/zoo.Zoo/Count" => ::std::boxed::Box::pin(unary(call, async move |request: ()| {
                 zoo.count(request).await
             })),
-            "/zoo.Zoo/Close" => Box::pin(unary(call, async move |request: Number| {
+            "/zoo.Zoo/Close" => ::std::boxed::Box::pin(unary(call, async move |request: Number| {
                 zoo.close(request).await
             })),
-            "/zoo.Zoo/Move" => Box::pin(unary(call, async move |request: Animal| {
+            "/zoo.Zoo/Move" => ::std::boxed::Box::pin(unary(call, async move |request: Animal| {
                 zoo.r#move(request).await
             })),
-            "/zoo.Zoo/Feed" => Box::pin(bidirectional(
+            "/zoo.Zoo/Feed" => ::std::boxed::Box::pin(bidirectional(
                 call,
-                async move |requests: Receiver<food::Apple>, replies: Sender<()>| zoo.feed(requests, replies).await,
+                async move |requests: Receiver<food::Apple>, replies: Sender<()>| {
+                    zoo.feed(requests, replies).await
+                },
             )),
-            "/zoo.Zoo/Visits" => Box::pin(server_streaming(
+            "/zoo.Zoo/Visits" => ::std::boxed::Box::pin(server_streaming(
                 call,
-                async move |request: (), replies: Sender<Visit>| zoo.visits(request, replies).await,
+                async move |request: (), replies: Sender<Visit>| {
+                    zoo.visits(request, replies).await
+                },
             )),
-            "/zoo.Zoo/Connect" => Box::pin(client_streaming(call, async move |requests: Receiver<Result>| {
-                zoo.connect(requests).await
+            "/zoo.Zoo/Connect" => ::std::boxed::Box::pin(client_streaming(
+                call,
+                async move |requests: Receiver<Result>| {
+                    zoo.connect(requests).await
+                },
+            )),
+            "/zoo.Zoo/Name" => ::std::boxed::Box::pin(unary(call, async move |request: Names| {
+                zoo.name(request).await
             })),
             _ => {
                 unknown_method(call);
-                Box::pin(::std::future::ready(()))
+                ::std::boxed::Box::pin(::std::future::ready(()))
             }
         }
     }
@@ -208,12 +232,12 @@ impl<Z: Zoo> Service for ZooServer<Z> {
 /// The same name twice, in another service.
 ///
 /// A method that is not implemented answers UNIMPLEMENTED.
-pub trait Call: Send + Sync + 'static {
+pub trait Call: ::std::marker::Send + Sync + 'static {
     /// The method `Count`.
     fn count(
         &self,
         request: Number,
-    ) -> impl Future<Output = ::std::result::Result<Number, ::transport::Status>> + Send {
+    ) -> impl ::std::future::Future<Output = ::std::result::Result<Number, ::transport::Status>> + ::std::marker::Send {
         let _ = request;
         async { Err(unimplemented("Count")) }
     }
@@ -240,7 +264,7 @@ impl CallClient {
     }
 
     /// A stub whose calls go through `connection`.
-    pub fn new(connection: Arc<dyn Connection>) -> Self {
+    pub fn new(connection: ::std::sync::Arc<dyn Connection>) -> Self {
         Self { caller: Caller::new(connection) }
     }
 
@@ -263,12 +287,12 @@ impl CallClient {
 /// The server stub: finds the method that a call names, and calls it on a [`Call`] that is here.
 #[derive(Debug)]
 pub struct CallServer<C> {
-    service: Arc<C>,
+    service: ::std::sync::Arc<C>,
 }
 
 impl<C: Call> CallServer<C> {
     /// A server stub that calls `service`.
-    pub fn new(service: impl Into<Arc<C>>) -> Self {
+    pub fn new(service: impl ::std::convert::Into<::std::sync::Arc<C>>) -> Self {
         Self { service: service.into() }
     }
 }
@@ -281,12 +305,12 @@ impl<C: Call> Service for CallServer<C> {
     fn serve(&self, call: IncomingCall) -> Serving {
         let service = self.service.clone();
         match call.head.path.as_str() {
-            "/zoo.Call/Count" => Box::pin(unary(call, async move |request: Number| {
+            "/zoo.Call/Count" => ::std::boxed::Box::pin(unary(call, async move |request: Number| {
                 service.count(request).await
             })),
             _ => {
                 unknown_method(call);
-                Box::pin(::std::future::ready(()))
+                ::std::boxed::Box::pin(::std::future::ready(()))
             }
         }
     }
@@ -295,7 +319,7 @@ impl<C: Call> Service for CallServer<C> {
 /// Has no methods.
 ///
 /// A method that is not implemented answers UNIMPLEMENTED.
-pub trait Nobody: Send + Sync + 'static {}
+pub trait Nobody: ::std::marker::Send + Sync + 'static {}
 
 /// The client stub: a [`Nobody`] that is far away.
 ///
@@ -315,7 +339,7 @@ impl NobodyClient {
     }
 
     /// A stub whose calls go through `connection`.
-    pub fn new(connection: Arc<dyn Connection>) -> Self {
+    pub fn new(connection: ::std::sync::Arc<dyn Connection>) -> Self {
         Self { caller: Caller::new(connection) }
     }
 
@@ -333,12 +357,12 @@ impl NobodyClient {
 /// The server stub: finds the method that a call names, and calls it on a [`Nobody`] that is here.
 #[derive(Debug)]
 pub struct NobodyServer<N> {
-    nobody: Arc<N>,
+    nobody: ::std::sync::Arc<N>,
 }
 
 impl<N: Nobody> NobodyServer<N> {
     /// A server stub that calls `nobody`.
-    pub fn new(nobody: impl Into<Arc<N>>) -> Self {
+    pub fn new(nobody: impl ::std::convert::Into<::std::sync::Arc<N>>) -> Self {
         Self { nobody: nobody.into() }
     }
 }
@@ -350,7 +374,7 @@ impl<N: Nobody> NamedService for NobodyServer<N> {
 impl<N: Nobody> Service for NobodyServer<N> {
     fn serve(&self, call: IncomingCall) -> Serving {
         unknown_method(call);
-        Box::pin(::std::future::ready(()))
+        ::std::boxed::Box::pin(::std::future::ready(()))
     }
 }
 
@@ -367,25 +391,25 @@ pub struct Number {
 pub struct Animal {
     /// The field `name`.
     #[prost(string, tag = "1")]
-    pub name: String,
+    pub name: ::prost::alloc::string::String,
     /// The field `kind`.
     #[prost(enumeration = "animal::Kind", tag = "2")]
     pub kind: i32,
     /// The field `weights`.
     #[prost(map = "string, message", tag = "5")]
-    pub weights: ::std::collections::HashMap<String, Number>,
+    pub weights: ::std::collections::HashMap<::prost::alloc::string::String, Number>,
     /// The field `young`.
     #[prost(message, repeated, tag = "6")]
-    pub young: Vec<Animal>,
+    pub young: ::prost::alloc::vec::Vec<Animal>,
     /// The field `mother`.
     #[prost(message, optional, boxed, tag = "7")]
-    pub mother: ::core::option::Option<Box<Animal>>,
+    pub mother: ::core::option::Option<::prost::alloc::boxed::Box<Animal>>,
     /// The field `picture`.
     #[prost(bytes = "vec", optional, tag = "8")]
-    pub picture: ::core::option::Option<Vec<u8>>,
+    pub picture: ::core::option::Option<::prost::alloc::vec::Vec<u8>>,
     /// The field `nickname`.
     #[prost(message, optional, tag = "9")]
-    pub nickname: ::core::option::Option<String>,
+    pub nickname: ::core::option::Option<::prost::alloc::string::String>,
     /// One of `home`.
     #[prost(oneof = "animal::Home", tags = "3, 4")]
     pub home: ::core::option::Option<animal::Home>,
@@ -398,7 +422,7 @@ pub mod animal {
     pub struct Place {
         /// The field `cage`.
         #[prost(string, tag = "1")]
-        pub cage: String,
+        pub cage: ::prost::alloc::string::String,
     }
     /// The enum `Kind`.
     #[derive(
@@ -475,6 +499,94 @@ pub struct Status {
     pub option: i32,
 }
 
+/// Whose names mean something else in Rust.
+#[derive(::serde::Serialize, ::serde::Deserialize, Clone, PartialEq, ::prost::Message)]
+pub struct Names {
+    /// The field `string`.
+    #[prost(message, optional, tag = "1")]
+    pub string: ::core::option::Option<String>,
+    /// The field `vec`.
+    #[prost(message, optional, tag = "2")]
+    pub vec: ::core::option::Option<Vec>,
+    /// The field `boxes`.
+    #[prost(message, repeated, tag = "3")]
+    pub boxes: ::prost::alloc::vec::Vec<Box>,
+    /// The field `type`.
+    #[prost(message, optional, tag = "4")]
+    pub r#type: ::core::option::Option<Z>,
+    /// The field `self`.
+    #[prost(message, optional, tag = "5")]
+    pub self_: ::core::option::Option<Arc>,
+}
+
+/// The message `String`.
+#[derive(::serde::Serialize, ::serde::Deserialize, Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct String {
+    /// The field `value`.
+    #[prost(string, tag = "1")]
+    pub value: ::prost::alloc::string::String,
+}
+
+/// The message `Vec`.
+#[derive(::serde::Serialize, ::serde::Deserialize, Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Vec {
+    /// The field `values`.
+    #[prost(string, repeated, tag = "1")]
+    pub values: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+
+/// The message `Box`.
+#[derive(::serde::Serialize, ::serde::Deserialize, Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Box {}
+
+/// The message `Z`.
+#[derive(::serde::Serialize, ::serde::Deserialize, Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Z {}
+
+/// The message `Arc`.
+#[derive(::serde::Serialize, ::serde::Deserialize, Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Arc {}
+
+/// The message `Send`.
+#[derive(::serde::Serialize, ::serde::Deserialize, Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Send {}
+
+/// The message `Future`.
+#[derive(::serde::Serialize, ::serde::Deserialize, Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Future {}
+
+/// The message `Into`.
+#[derive(::serde::Serialize, ::serde::Deserialize, Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Into {}
+
+/// The message `Json`.
+#[derive(::serde::Serialize, ::serde::Deserialize, Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Json {}
+
+/// The message `Ok`.
+#[derive(::serde::Serialize, ::serde::Deserialize, Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Ok {}
+
+/// The message `Err`.
+#[derive(::serde::Serialize, ::serde::Deserialize, Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Err {}
+
+/// The message `Some`.
+#[derive(::serde::Serialize, ::serde::Deserialize, Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Some {}
+
+/// The message `Clone`.
+#[derive(::serde::Serialize, ::serde::Deserialize, Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Clone {}
+
+/// The message `Default`.
+#[derive(::serde::Serialize, ::serde::Deserialize, Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Default {}
+
+/// The message `Iterator`.
+#[derive(::serde::Serialize, ::serde::Deserialize, Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Iterator {}
+
 /// The enum `Option`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
@@ -502,12 +614,14 @@ impl Option {
     }
 }
 
-::stub::message!(Number: Protobuf, Json, Bincode);
-::stub::message!(Animal: Protobuf, Json, Bincode);
-::stub::message!(animal::Place: Protobuf, Json, Bincode);
+::stub::message!(Number: Protobuf, ::stub::codec::Json, Bincode);
+::stub::message!(Animal: Protobuf, ::stub::codec::Json, Bincode);
+::stub::message!(animal::Place: Protobuf, ::stub::codec::Json, Bincode);
 ::stub::message!(Visit: Protobuf);
 ::stub::message!(Result: Protobuf);
-::stub::message!(Status: Protobuf, Json, Bincode);
+::stub::message!(Status: Protobuf, ::stub::codec::Json, Bincode);
+::stub::message!(Names: Protobuf, ::stub::codec::Json, Bincode);
+::stub::message!(String: Protobuf, ::stub::codec::Json, Bincode);
 
 #[path = "food.rs"]
 pub mod food;
