@@ -176,7 +176,7 @@ pub struct {name}Client {{
 }}
 
 impl {name}Client {{
-    /// Connects to the server at `address`, such as `tcp://host:port`.
+    /// Connects to the server at `address`: `memory`, `tcp://host:port`, `http://host:port`.
     ///
     /// # Errors
     /// Those of [`Caller::connect`](::client::Caller::connect).

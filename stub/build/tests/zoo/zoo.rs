@@ -104,7 +104,7 @@ pub struct ZooClient {
 }
 
 impl ZooClient {
-    /// Connects to the server at `address`, such as `tcp://host:port`.
+    /// Connects to the server at `address`: `memory`, `tcp://host:port`, `http://host:port`.
     ///
     /// # Errors
     /// Those of [`Caller::connect`](::client::Caller::connect).
@@ -255,7 +255,7 @@ pub struct CallClient {
 }
 
 impl CallClient {
-    /// Connects to the server at `address`, such as `tcp://host:port`.
+    /// Connects to the server at `address`: `memory`, `tcp://host:port`, `http://host:port`.
     ///
     /// # Errors
     /// Those of [`Caller::connect`](::client::Caller::connect).
@@ -330,7 +330,7 @@ pub struct NobodyClient {
 }
 
 impl NobodyClient {
-    /// Connects to the server at `address`, such as `tcp://host:port`.
+    /// Connects to the server at `address`: `memory`, `tcp://host:port`, `http://host:port`.
     ///
     /// # Errors
     /// Those of [`Caller::connect`](::client::Caller::connect).
