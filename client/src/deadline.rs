@@ -77,19 +77,16 @@ impl Carrier for Bounded {
         message: &mut Option<Bytes>,
         end: bool,
     ) -> Poll<Result<(), Status>> {
-        let sent = self.carrier.poll_send(cx, call, message, end);
-        if sent.is_pending() && self.has_passed(cx, &self.sending, call) {
+        if self.has_passed(cx, &self.sending, call) {
             return Poll::Ready(Err(exceeded()));
         }
-        sent
+        self.carrier.poll_send(cx, call, message, end)
     }
 
     fn poll_receive(&self, cx: &mut Context<'_>, call: CallId) -> Poll<Received> {
-        let received = self.carrier.poll_receive(cx, call);
-        if received.is_pending() && self.has_passed(cx, &self.receiving, call) {
-            return Poll::Ready(Received::End(exceeded()));
-        }
-        received
+        // A call that is given up ends with the status that says so; or as it has ended before.
+        self.has_passed(cx, &self.receiving, call);
+        self.carrier.poll_receive(cx, call)
     }
 
     fn respond(&self, call: CallId, metadata: Metadata) -> Result<(), Status> {

@@ -27,7 +27,9 @@ pub struct Limits {
     /// How many calls a peer may have open at once on one connection. Default: 100.
     pub calls: u32,
     /// How many bytes of messages a peer may send on one call before they are read; every message
-    /// counts [64 bytes](crate::frame::MESSAGE_COST) more. At least 1 KiB. Default: 64 KiB.
+    /// counts [64 bytes](crate::frame::MESSAGE_COST) more in our own frames. At least 1 KiB. Over HTTP/2 it is
+    /// where the window begins: for a call that is read as fast as it comes it grows, to 4 MiB at most.
+    /// Default: 64 KiB.
     pub window: u32,
     /// How many bytes may wait to be written on one connection before senders wait.
     /// Default: 64 KiB.
@@ -46,17 +48,20 @@ impl Limits {
     /// The limits of the HTTP/2 connection under one with these.
     pub(crate) fn http2(&self, role: http2::Role) -> http2::Limits {
         let fields_of_grpc = 12;
+        // Binary values become a third longer, and a status has a text beside its metadata.
+        let header_list_size = self.metadata.saturating_add(self.metadata / 3).saturating_add(8 << 10);
+        let keepalive = if self.keepalive.is_zero() { Duration::MAX } else { self.keepalive };
         http2::Limits {
             streams: self.calls,
-            header_list_size: self.metadata.saturating_add(4 << 10),
+            header_list_size,
             header_fields: self.metadata_fields.saturating_add(fields_of_grpc),
-            stream_window: self.window,
+            stream_window: self.window.max(MIN_WINDOW),
             send_buffer: self.send_buffer,
             handshake: self.handshake,
             // Servers of gRPC hang up on clients that ask for a sign of life more often than every 5 minutes.
             keepalive: match role {
-                http2::Role::Client => self.keepalive.max(Duration::from_secs(5 * 60)),
-                http2::Role::Server => self.keepalive,
+                http2::Role::Client => keepalive.max(Duration::from_secs(5 * 60)),
+                http2::Role::Server => keepalive,
             },
             write: self.write,
             ..http2::Limits::default()
@@ -79,3 +84,6 @@ impl Default for Limits {
         }
     }
 }
+
+/// The smallest window.
+const MIN_WINDOW: u32 = 1 << 10;

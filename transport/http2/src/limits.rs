@@ -58,7 +58,7 @@ pub struct Limits {
     pub unread_frames: u32,
     /// How often a peer may change its settings (CVE-2019-9515). Default: 100, then 10 a second.
     pub settings: Rate,
-    /// How far PINGs of the peer have to be apart, as long as it is sent nothing else. The third in
+    /// How far PINGs of a client have to be apart, as long as it is sent nothing else. The third in
     /// a row that comes too early ends the connection. Default: 1 s.
     pub ping_gap: Duration,
     /// How long a peer may take for its first SETTINGS, for the acknowledgment of ours, and for the end of a

@@ -177,7 +177,34 @@ fn few_bytes_that_nobody_reads_do_not_hold_many_buffers() {
     assert!(measured.bytes_current < 6 << 20, "{measured:?} for 2,000 bytes");
 }
 
+#[test]
+fn padding_does_not_make_frames_read() {
+    let mut server = Scripted::server_with(Limits { unread_frames: 10, ..Limits::default() });
+    server.open(1);
+    // The length of the padding, a byte of data, a byte of padding.
+    let padded = raw(Kind::DATA, 0x8, 1, &[1, b'x', 0]);
+    let events = server.send(&padded.repeat(100));
+    let resets = events.iter().filter(|event| matches!(event, Event::Reset { .. })).count();
+    assert_eq!((events.len(), resets), (11, 1), "100 frames are unread, 10 are allowed");
+}
+
 // ---- streams and their slots ----
+
+#[test]
+fn trailers_behind_dropped_data_need_no_window_of_the_connection() {
+    let mut server = Scripted::server();
+    server.open(1);
+    server.open(3);
+    for (stream, size) in [(1, 65_535), (3, 1000)] {
+        server.connection.send_headers(stream, &ok(), false).unwrap();
+        server.connection.send_data(stream, Bytes::from(vec![0; size]), false).unwrap();
+    }
+    server.sent();
+    server.connection.drop_queued(3);
+    server.connection.send_trailers(3, &Fields::new([("why", "too late")])).unwrap();
+    let sent = server.sent();
+    assert!(matches!(&sent[..], [Frame::Headers(headers)] if headers.stream == 3), "{sent:?}");
+}
 
 #[test]
 fn a_released_stream_that_is_reset_is_gone() {

@@ -507,6 +507,7 @@ impl Pair {
                 match code {
                     ErrorCode::CANCEL => assert!(peer.has_reset || peer.has_released, "{shown}"),
                     ErrorCode::REFUSED_STREAM => assert!(!peer.is_known && at == Role::Client, "{shown}"),
+                    ErrorCode::NO_ERROR if at == Role::Server => assert!(peer.has_released, "{shown}"),
                     ErrorCode::NO_ERROR => {
                         assert!(peer.has_released && at == Role::Client, "{shown}");
                         assert!(side.received == peer.sent && side.ended == peer.end, "cut off: {shown}");

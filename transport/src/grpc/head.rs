@@ -50,12 +50,11 @@ impl Requests {
             Field::new(":scheme", "http"),
             Field::new(":path", head.path.as_str().to_owned()),
             Field::new(":authority", self.authority.as_bytes().clone()),
-            Field::new("te", "trailers"),
-            content_type(&head.codec),
         ];
         if let Some(timeout) = timeout {
             fields.push(Field { volatile: true, ..Field::new("grpc-timeout", timeout::encode(timeout)) });
         }
+        fields.extend([Field::new("te", "trailers"), content_type(&head.codec)]);
         if let Some(compression) = head.compression {
             fields.push(Field::new("grpc-encoding", compression.name()));
             fields.push(Field::new("grpc-accept-encoding", ACCEPTED));
@@ -85,7 +84,8 @@ pub(super) fn parse_request(
         return Err(Refusal::Http("405", Status::new(Code::Internal, text)));
     }
     let Some(codec) = codec_of(value("content-type")) else {
-        let text = format!("content-type {:?} is not application/grpc", value("content-type").escape_ascii());
+        let text =
+            format!("content-type \"{}\" is not application/grpc", value("content-type").escape_ascii());
         return Err(Refusal::Http("415", Status::new(Code::Internal, text)));
     };
     let grpc = |code, text: String| Refusal::Grpc(Status::new(code, text));
@@ -102,7 +102,7 @@ pub(super) fn parse_request(
     })?;
     if let Some(value) = request.value("grpc-timeout") {
         let timeout = timeout::decode(value).ok_or_else(|| {
-            let text = format!("grpc-timeout {:?} is not 1 to 8 digits and a unit", value.escape_ascii());
+            let text = format!("grpc-timeout \"{}\" is not 1 to 8 digits and a unit", value.escape_ascii());
             grpc(Code::Internal, text)
         })?;
         head.deadline = now.checked_add(timeout);
@@ -126,6 +126,9 @@ pub(super) fn response(codec: &str, compression: Option<Compression>, metadata: 
 /// A response that is a status alone (*Trailers-Only*).
 pub(super) fn trailers_only(http: &'static str, codec: &str, status: &Status) -> Fields {
     let mut fields = vec![Field::new(":status", http), content_type(codec)];
+    if http == "405" {
+        fields.push(Field::new("allow", "POST"));
+    }
     status::append(status, &mut fields);
     fields.into()
 }
@@ -146,7 +149,7 @@ pub(super) fn parse_response(response: &Fields) -> Result<(Metadata, Option<Comp
     }
     let content_type = response.value("content-type").map(|value| &value[..]).unwrap_or_default();
     if codec_of(content_type).is_none() {
-        let text = format!("content-type {:?} is not application/grpc", content_type.escape_ascii());
+        let text = format!("content-type \"{}\" is not application/grpc", content_type.escape_ascii());
         return Err(Status::new(Code::Unknown, text));
     }
     let compression = compression_of(response).map_err(|text| Status::new(Code::Internal, text))?;

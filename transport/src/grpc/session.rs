@@ -71,7 +71,7 @@ impl Session {
             Event::Headers { stream, fields, end_stream } => self.request(stream, &fields, end_stream, now),
             Event::Data { stream, data, end_stream } => self.data(stream, data, end_stream),
             Event::Trailers { stream, fields } if self.is_client() => {
-                let status = status::parse(&fields).unwrap_or_else(without_status);
+                let status = status::parse(&fields).unwrap_or_else(without_trailers);
                 self.ended(stream, status);
             }
             // What a client says behind its messages means nothing in gRPC.
@@ -164,9 +164,11 @@ impl Session {
         Poll::Pending
     }
 
-    /// Whether a call can be opened now: before the peer has spoken, that is not known.
+    /// Whether a call can be opened now: the peer has spoken and allows one more, and there is room for it in
+    /// the send buffer.
     fn can_open(&self) -> bool {
-        self.connection.is_greeted() && self.connection.can_open()
+        let has_room = self.connection.waiting_output() < self.limits.send_buffer.max(1);
+        has_room && self.connection.is_greeted() && self.connection.can_open()
     }
 
     fn is_client(&self) -> bool {
@@ -186,7 +188,7 @@ impl Session {
                     Refusal::Http(http, status) => (http, status),
                     Refusal::Grpc(status) => ("200", status),
                 };
-                self.send_headers(id, &head::trailers_only(http, "proto", &status), true);
+                self.send_trailers_only(id, http, "proto", &status);
                 return self.connection.release(id);
             }
         };
@@ -206,16 +208,15 @@ impl Session {
             .and_then(|(head, compression)| self.check(head).map(|head| (head, compression)));
         let Some(call) = self.calls.get_mut(&id) else { return };
         match (head, end_stream) {
-            (Ok(_), true) => {
-                let status = status::parse(fields).unwrap_or_else(without_status);
-                self.ended(id, status);
+            (head, true) => {
+                let status = status::parse(fields);
+                self.ended(id, status.unwrap_or_else(|| head.err().unwrap_or_else(without_trailers)));
             }
             (Ok((head, compression)), false) => {
                 call.inbox.compression = compression;
                 call.inbox.put_head(head);
                 self.wakes.extend(call.receiver.take());
             }
-            (Err(status), true) => self.ended(id, status),
             // What follows is no gRPC.
             (Err(status), false) => self.cancel(id, status),
         }
@@ -323,7 +324,9 @@ impl Session {
         };
         // What the head does not announce cannot be done.
         call.compression = compression;
-        self.send_headers(id, &fields, false);
+        if self.connection.send_headers(id, &fields, false).is_err_and(|error| error != SendError::Ended) {
+            self.connection.reset(id, ErrorCode::INTERNAL_ERROR);
+        }
     }
 
     /// From a server: ends a call, behind the messages that were sent.
@@ -338,8 +341,8 @@ impl Session {
         if call.responded {
             self.send_trailers(id, status);
         } else {
-            let fields = head::trailers_only("200", &call.codec, status);
-            self.send_headers(id, &fields, true);
+            let codec = call.codec.clone();
+            self.send_trailers_only(id, "200", &codec, status);
         }
         // What is queued is still sent. The handler may go on, but the stream is not its affair any more.
         self.connection.release(id);
@@ -349,26 +352,28 @@ impl Session {
         let trailers = if *status == Status::ok() { self.ok.clone() } else { head::trailers(status) };
         let sent = match self.connection.send_trailers(id, &trailers) {
             Err(SendError::TooLarge { .. } | SendError::Malformed(_)) => {
-                let trailers = head::trailers(&without_metadata(status));
+                let trailers = head::trailers(&shortened(status));
                 self.connection.send_trailers(id, &trailers)
             }
             sent => sent,
         };
-        if sent.is_err() {
+        // One that is over has had its end.
+        if sent.is_err_and(|error| error != SendError::Ended) {
             self.connection.reset(id, ErrorCode::INTERNAL_ERROR);
         }
     }
 
-    /// From a server: sends HEADERS; a smaller status where they cannot be sent as they are.
-    fn send_headers(&mut self, id: u32, fields: &Fields, end_stream: bool) {
-        let sent = match self.connection.send_headers(id, fields, end_stream) {
+    /// From a server: answers with a status alone.
+    fn send_trailers_only(&mut self, id: u32, http: &'static str, codec: &str, status: &Status) {
+        let sent = self.connection.send_headers(id, &head::trailers_only(http, codec, status), true);
+        let sent = match sent {
             Err(SendError::TooLarge { .. } | SendError::Malformed(_)) => {
-                let status = Status::new(Code::ResourceExhausted, "more metadata than the peer accepts");
-                self.connection.send_headers(id, &head::trailers_only("200", "proto", &status), true)
+                let fields = head::trailers_only(http, codec, &shortened(status));
+                self.connection.send_headers(id, &fields, true)
             }
             sent => sent,
         };
-        if sent.is_err() {
+        if sent.is_err_and(|error| error != SendError::Ended) {
             self.connection.reset(id, ErrorCode::INTERNAL_ERROR);
         }
     }
@@ -421,19 +426,30 @@ impl Session {
             }
             return Err(over());
         };
-        call.ending = end;
+        if call.ending || call.cancelled.is_some() {
+            // It was ended meanwhile.
+            let status = call.cancelled.clone().unwrap_or_else(over);
+            if let Some(message) = message {
+                self.discarded.message(message.bytes);
+            }
+            return Err(status);
+        }
         if !is_client {
             self.respond_plainly(id);
         }
-        let sent = match message {
-            Some(message) => self.send_message(id, message, end && is_client),
-            None if end && is_client => self.connection.send_data(id, Bytes::new(), true).map_err(|_| over()),
-            None => Ok(()),
-        };
+        match message {
+            Some(message) => self.send_message(id, message, end && is_client)?,
+            None if end && is_client => {
+                self.connection.send_data(id, Bytes::new(), true).map_err(|_| over())?;
+            }
+            None => {}
+        }
         if end && !is_client {
             self.answer(id, &Status::ok());
+        } else if let Some(call) = self.calls.get_mut(&id) {
+            call.ending = end;
         }
-        sent
+        Ok(())
     }
 
     /// How the next message that is sent is to be compressed.
@@ -448,16 +464,20 @@ impl Session {
         inbox.compression.filter(|_| inbox.was_compressed)
     }
 
-    /// A message could not be inflated.
+    /// A message could not be inflated, which its receiver is told by whoever tried.
     pub(super) fn fail_inflating(&mut self, id: u32, status: &Status) {
         self.fail(id, status.clone());
+        if self.is_client() {
+            self.forget(id);
+        }
     }
 
     /// Drops what is known of a call that no handle needs.
     fn forget(&mut self, id: u32) {
         if let Some(mut call) = self.calls.remove(&id) {
             call.inbox.discard(&mut self.discarded);
-            call.take_wakers().for_each(|waker| self.discarded.waker(waker));
+            // A sender may still wait in another task.
+            self.wakes.extend(call.take_wakers());
         }
         self.connection.release(id);
         self.wake_openers();
@@ -494,7 +514,7 @@ impl Conversation for Session {
         let timeout = deadline.map(|(deadline, now)| deadline.saturating_duration_since(now));
         let fields = self.requests.fields(&next.head, timeout);
         let ends_now = next.end && next.message.is_none();
-        let id = match self.connection.open(&fields, ends_now) {
+        let id = match self.connection.open(&fields, false) {
             Ok(id) => id,
             Err(error) => {
                 let code = match error {
@@ -511,6 +531,10 @@ impl Conversation for Session {
         call.compression = head.compression;
         call.compresses = head.compression.is_some();
         self.calls.insert(id, call);
+        if ends_now {
+            // An empty DATA frame: END_STREAM on HEADERS is not gRPC's way.
+            let _ = self.connection.send_data(id, Bytes::new(), true);
+        }
         let message = message.map(|bytes| Framed { bytes, is_compressed: false });
         if let Some(message) = message
             && let Err(status) = self.send_now(id, Some(message), end)
@@ -537,6 +561,11 @@ impl Conversation for Session {
         message: &mut Option<Bytes>,
         end: bool,
     ) -> Poll<Result<(), Status>> {
+        let has_answered = |call: &CallState| call.inbox.end().is_some_and(|end| end.code() == Code::Ok);
+        if end && message.is_none() && self.is_client() && self.calls.get(&id).is_some_and(has_answered) {
+            // The server needs no end any more, and all is well.
+            return Poll::Ready(Ok(()));
+        }
         ready!(self.poll_sendable(cx, id))?;
         let message = message.take().map(|bytes| Framed { bytes, is_compressed: false });
         Poll::Ready(self.send_now(id, message, end))
@@ -568,9 +597,10 @@ impl Conversation for Session {
         }
         let compression = call.compression.filter(|_| call.compresses);
         let fields = head::response(&call.codec, compression, &metadata);
-        self.connection
-            .send_headers(id, &fields, false)
-            .map_err(|error| Status::new(Code::ResourceExhausted, error.to_string()))?;
+        self.connection.send_headers(id, &fields, false).map_err(|error| match error {
+            SendError::Ended => over(),
+            _ => Status::new(Code::ResourceExhausted, error.to_string()),
+        })?;
         call.compression = compression;
         call.responded = true;
         Ok(())
@@ -653,8 +683,14 @@ fn without_status() -> Status {
     Status::new(Code::Internal, "gRPC layer: the stream ended without a status")
 }
 
-fn without_metadata(status: &Status) -> Status {
-    Status::new(status.code(), status.message().to_owned())
+fn without_trailers() -> Status {
+    Status::new(Code::Unknown, "gRPC layer: the trailers have no status")
+}
+
+/// The status as it fits everywhere: without metadata, and with a text of 1 KiB at most.
+fn shortened(status: &Status) -> Status {
+    let text = status.message();
+    Status::new(status.code(), text[..text.floor_char_boundary(1 << 10)].to_owned())
 }
 
 /// How many bytes of a call may wait to be sent before its sender does.

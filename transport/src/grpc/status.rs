@@ -20,7 +20,8 @@ pub(super) fn append(status: &Status, fields: &mut Vec<Field>) {
 pub(super) fn parse(fields: &Fields) -> Option<Status> {
     let number = fields.value("grpc-status")?;
     // A number without a meaning is UNKNOWN, and so is what is no number.
-    let number = std::str::from_utf8(number).ok().and_then(|number| number.parse().ok()).unwrap_or(u8::MAX);
+    let digits = Some(number).filter(|number| number.iter().all(u8::is_ascii_digit));
+    let number = digits.and_then(|digits| std::str::from_utf8(digits).ok()?.parse().ok()).unwrap_or(u8::MAX);
     let message = fields.value("grpc-message").map(|message| decode_message(message)).unwrap_or_default();
     let status = Status::new(Code::from_number(number), message);
     Some(match fields::metadata(fields) {
@@ -124,7 +125,7 @@ mod tests {
 
     #[test]
     fn a_status_that_is_no_known_number_is_unknown() {
-        for wrong in ["17", "999", "-1", "x", ""] {
+        for wrong in ["17", "999", "-1", "+0", "x", ""] {
             let status = parse(&Fields::new([("grpc-status", wrong)])).unwrap();
             assert_eq!(status.code(), Code::Unknown, "{wrong:?}");
         }

@@ -5,7 +5,8 @@ use std::time::Duration;
 /// The header's value: in the finest unit whose number fits, rounded up, so that the server does not give
 /// up before the client does.
 pub(super) fn encode(timeout: Duration) -> String {
-    let nanos = timeout.as_nanos();
+    // A timeout is positive.
+    let nanos = timeout.as_nanos().max(1);
     for (unit, size) in UNITS {
         let number = nanos.div_ceil(size);
         if number < MOST {
@@ -46,7 +47,7 @@ mod tests {
     #[test]
     fn the_finest_unit_that_fits_is_used_and_rounded_up() {
         for (timeout, value) in [
-            (Duration::ZERO, "0n"),
+            (Duration::ZERO, "1n"),
             (Duration::from_nanos(99_999_999), "99999999n"),
             (Duration::from_nanos(100_000_001), "100001u"),
             (Duration::from_secs(5), "5000000u"),

@@ -74,6 +74,11 @@ impl<O: Outlet> Conversation for Session<O> {
         let Some(call) = self.calls.get_mut(&id) else {
             return Poll::Ready(Err(over()));
         };
+        let is_answered = call.end.as_ref().is_some_and(|end| end.code() == Code::Ok);
+        if end && message.is_none() && self.role == Role::Client && is_answered {
+            // The server needs no end any more, and all is well.
+            return Poll::Ready(Ok(()));
+        }
         if let Some(status) = call.refuses_to_send(self.role) {
             return Poll::Ready(Err(status));
         }

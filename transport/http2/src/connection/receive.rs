@@ -139,7 +139,7 @@ impl Connection {
         let is_wanted = !stream.released;
         if is_wanted {
             if padding > 0 {
-                self.read(id, padding as usize);
+                self.give_back(id, padding);
             }
             if self.unread_frames >= MAX_SHARED && data.len() < WORTH_SHARING {
                 data = Bytes::copy_from_slice(&data);
@@ -272,7 +272,7 @@ impl Connection {
             self.ping_acknowledged(frame.data);
             return Ok(());
         }
-        if self.clock.is_pinged_too_often(self.limits.ping_gap) {
+        if self.role == Role::Server && self.clock.is_pinged_too_often(self.limits.ping_gap) {
             return Err(calm_down("too_many_pings"));
         }
         Ping { ack: true, data: frame.data }.encode(self.out.tail());

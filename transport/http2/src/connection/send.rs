@@ -173,10 +173,15 @@ impl Connection {
     /// The application has read `bytes` of the data of a stream: the peer may send as much again.
     pub fn read(&mut self, id: u32, bytes: usize) {
         let Some(stream) = self.streams.get_mut(id) else { return };
-        let window = &mut stream.incoming.window;
-        let bytes = u32::try_from(bytes).unwrap_or(u32::MAX).min(window.unread());
-        window.read(bytes);
+        let bytes = u32::try_from(bytes).unwrap_or(u32::MAX).min(stream.incoming.window.unread());
         self.unread_frames -= stream.incoming.read_frames(bytes);
+        self.give_back(id, bytes);
+    }
+
+    /// Gives the peer credit for `bytes` of a stream that nobody has to hold any more.
+    pub(super) fn give_back(&mut self, id: u32, bytes: u32) {
+        let Some(stream) = self.streams.get_mut(id) else { return };
+        stream.incoming.window.read(bytes);
         self.update_window(id);
         self.read_connection(bytes);
     }
@@ -186,6 +191,11 @@ impl Connection {
         let Some(stream) = self.streams.get_mut(id) else { return };
         stream.outgoing.queued = 0;
         self.discarded.extend(stream.outgoing.queue.drain(..).map(Discarded::Data));
+        // What ends it needs no window.
+        if let Some(at) = self.starved.iter().position(|starved| *starved == id) {
+            self.starved.remove(at);
+            self.turn.push_back(id);
+        }
     }
 
     /// Ends a stream at once, in both directions; data that waits is dropped, and nothing is told of the
@@ -200,10 +210,10 @@ impl Connection {
         }
     }
 
-    /// The application will not ask for a stream any more. What still comes on it is not told; what
-    /// a server has queued is still sent. A client's stream that is not closed is reset, CANCEL, and so is a
-    /// server's whose response has no end. A server that has answered resets a request that still comes,
-    /// NO_ERROR (RFC 9113 §8.1).
+    /// The application will not ask for a stream any more. What still comes on it is not told; what a server
+    /// has queued is still sent. A client's stream that is not closed is reset: NO_ERROR if all of the answer
+    /// has come, else CANCEL. So is a server's whose response has no end; and a server that has answered
+    /// resets a request that still comes, NO_ERROR (RFC 9113 §8.1).
     ///
     /// Only then does the stream not count any more.
     pub fn release(&mut self, id: u32) {
@@ -215,7 +225,12 @@ impl Connection {
         self.events.retain(|event| event.stream() != Some(id));
         self.read(id, unread as usize);
         if is_unfinished {
-            self.reset(id, ErrorCode::CANCEL);
+            // Who has all of the answer does not cancel: it has just no more to say.
+            let is_answered = self
+                .streams
+                .get(id)
+                .is_some_and(|stream| self.role == Role::Client && stream.state == State::HalfClosedRemote);
+            self.reset(id, if is_answered { ErrorCode::NO_ERROR } else { ErrorCode::CANCEL });
         }
         self.finish_early(id);
         if self.is_open(id) {
