@@ -4,7 +4,8 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
-use kv::{KvServer, Store};
+use kv::Store;
+use kv::proto::KvServer;
 use server::{Router, Server};
 use tracing_subscriber::filter::LevelFilter;
 use transport::{Address, Status};
