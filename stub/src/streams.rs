@@ -36,8 +36,9 @@ impl<T> Sender<T> {
     /// this side may hold.
     ///
     /// # Errors
-    /// Why the call is over, when it is: the status with which it ended. RESOURCE_EXHAUSTED, and the
-    /// call goes on, when the message is larger than the other side accepts.
+    /// Why the call is over, when it is: the status with which it ended, or that it is over where that status
+    /// has been received already. RESOURCE_EXHAUSTED, and the call goes on, when the message is larger than
+    /// the other side accepts.
     pub async fn send(&mut self, message: &T) -> Result<(), Status> {
         self.send.send(self.coding.encode(message)?).await
     }
