@@ -9,7 +9,6 @@ use stub::{Method, Receiver, Sender, Shape};
 use transport::{Address, Code, Compression, Connection, Limits, Metadata, RequestHead, Status, open};
 
 use crate::Channel;
-
 use crate::deadline::{self, Deadline};
 
 /// Makes calls through a connection; every client stub has one inside. Cheap to clone.
@@ -37,9 +36,9 @@ impl Caller {
         Self { connection, codec: None, options: CallOptions::default() }
     }
 
-    /// A caller whose calls go to the server at `address`: `memory`, `tcp://host:port`, `http://host:port`. Unless its options
-    /// say otherwise it uses the codec that goes with the transport, where the messages have it:
-    /// bincode with `memory` and `tcp`, protobuf with `http`, which is gRPC.
+    /// A caller whose calls go to the server at `address`: `memory`, `tcp://host:port`, `http://host:port`.
+    /// Unless its options say otherwise it uses the codec that goes with the transport, where the messages
+    /// have it: bincode with `memory` and `tcp`, protobuf with `http`, which is gRPC.
     ///
     /// # Errors
     /// Those of [`Channel::connect`].

@@ -8,7 +8,6 @@ use bytes::Bytes;
 use bytestring::ByteString;
 
 use super::message::{Assembler, Framed, violation};
-use crate::discarded::Discarded;
 use crate::{Code, Compression, Metadata, Received, Status};
 
 /// One call, as one end of its connection sees it.
@@ -74,12 +73,7 @@ impl Inbox {
     }
 
     /// Takes data; returns how much of it the peer may send again at once.
-    pub(super) fn put_data(
-        &mut self,
-        mut data: Bytes,
-        limit: usize,
-        discarded: &mut Discarded,
-    ) -> Result<usize, Status> {
+    pub(super) fn put_data(&mut self, mut data: Bytes, limit: usize) -> Result<usize, Status> {
         if self.discards {
             return Ok(data.len());
         }
@@ -97,7 +91,6 @@ impl Inbox {
                 Some(_) => self.more.push_back(entry),
             }
         }
-        discarded.message(data);
         Ok(self.settle_partial())
     }
 
@@ -112,19 +105,19 @@ impl Inbox {
     }
 
     /// Ends what is received with `status`, whatever has come; returns how much the peer may send again.
-    pub(super) fn end_now(&mut self, status: &Status, discarded: &mut Discarded) -> usize {
+    pub(super) fn end_now(&mut self, status: &Status) -> usize {
         self.end = Some(status.clone());
-        self.discard(discarded)
+        self.discard()
     }
 
-    /// Forgets what has come and what will; returns how much the peer may send again.
-    pub(super) fn discard(&mut self, discarded: &mut Discarded) -> usize {
+    /// Forgets what has come and what will; returns how much the peer may send again. What has come belongs to
+    /// nobody else, so it can be dropped under the lock.
+    pub(super) fn discard(&mut self) -> usize {
         self.discards = true;
         self.head = None;
         let mut owed = std::mem::take(&mut self.partial);
-        for (message, cost) in self.message.take().into_iter().chain(self.more.drain(..)) {
+        for (_, cost) in self.message.take().into_iter().chain(self.more.drain(..)) {
             owed += cost;
-            discarded.message(message.bytes);
         }
         self.assembler = Assembler::default();
         owed

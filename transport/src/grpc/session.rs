@@ -224,7 +224,7 @@ impl Session {
 
     fn data(&mut self, id: u32, data: Bytes, end_stream: bool) {
         let Some(call) = self.calls.get_mut(&id) else { return self.connection.read(id, data.len()) };
-        match call.inbox.put_data(data, self.limits.message, &mut self.discarded) {
+        match call.inbox.put_data(data, self.limits.message) {
             Ok(read) => {
                 self.wakes.extend(call.receiver.take());
                 self.connection.read(id, read);
@@ -257,7 +257,7 @@ impl Session {
             call.inbox.put_end(status.clone());
             call.ending = true;
         } else {
-            let read = call.inbox.end_now(status, &mut self.discarded);
+            let read = call.inbox.end_now(status);
             call.cancelled = Some(status.clone());
             self.connection.read(id, read);
         }
@@ -272,7 +272,7 @@ impl Session {
             return self.cancel(id, status);
         }
         let Some(call) = self.calls.get_mut(&id) else { return };
-        let read = call.inbox.end_now(&status, &mut self.discarded);
+        let read = call.inbox.end_now(&status);
         call.cancelled = Some(status.clone());
         self.wakes.extend(call.take_wakers());
         self.connection.read(id, read);
@@ -324,9 +324,8 @@ impl Session {
         };
         // What the head does not announce cannot be done.
         call.compression = compression;
-        if self.connection.send_headers(id, &fields, false).is_err_and(|error| error != SendError::Ended) {
-            self.connection.reset(id, ErrorCode::INTERNAL_ERROR);
-        }
+        let sent = self.connection.send_headers(id, &fields, false);
+        self.reset_if_unsent(id, sent);
     }
 
     /// From a server: ends a call, behind the messages that were sent.
@@ -334,7 +333,7 @@ impl Session {
         let Some(call) = self.calls.get_mut(&id) else { return };
         call.ending = true;
         // Whoever still reads learns that there is nothing to come.
-        call.inbox.discard(&mut self.discarded);
+        call.inbox.discard();
         call.inbox.put_end(over());
         self.wakes.extend(call.receiver.take());
         self.wakes.extend(call.sender.take());
@@ -357,10 +356,7 @@ impl Session {
             }
             sent => sent,
         };
-        // One that is over has had its end.
-        if sent.is_err_and(|error| error != SendError::Ended) {
-            self.connection.reset(id, ErrorCode::INTERNAL_ERROR);
-        }
+        self.reset_if_unsent(id, sent);
     }
 
     /// From a server: answers with a status alone.
@@ -373,6 +369,11 @@ impl Session {
             }
             sent => sent,
         };
+        self.reset_if_unsent(id, sent);
+    }
+
+    /// Resets a stream on which an answer could not be sent; one that is over has had its end.
+    fn reset_if_unsent(&mut self, id: u32, sent: Result<(), SendError>) {
         if sent.is_err_and(|error| error != SendError::Ended) {
             self.connection.reset(id, ErrorCode::INTERNAL_ERROR);
         }
@@ -475,7 +476,6 @@ impl Session {
     /// Drops what is known of a call that no handle needs.
     fn forget(&mut self, id: u32) {
         if let Some(mut call) = self.calls.remove(&id) {
-            call.inbox.discard(&mut self.discarded);
             // A sender may still wait in another task.
             self.wakes.extend(call.take_wakers());
         }
@@ -507,13 +507,12 @@ impl Conversation for Session {
             let text = format!("{} calls wait to be opened on this connection already", Waiters::LIMIT);
             return Poll::Ready(Err(Status::new(Code::ResourceExhausted, text)));
         }
-        let Some(next) = &opening else {
+        let Some(next) = opening.take() else {
             return Poll::Ready(Err(Status::new(Code::FailedPrecondition, "the call was opened before")));
         };
         let deadline = next.head.deadline.zip(now);
         let timeout = deadline.map(|(deadline, now)| deadline.saturating_duration_since(now));
         let fields = self.requests.fields(&next.head, timeout);
-        let ends_now = next.end && next.message.is_none();
         let id = match self.connection.open(&fields, false) {
             Ok(id) => id,
             Err(error) => {
@@ -522,22 +521,19 @@ impl Conversation for Session {
                     SendError::Malformed(_) => Code::InvalidArgument,
                     _ => Code::Unavailable,
                 };
+                *opening = Some(next);
                 return Poll::Ready(Err(Status::new(code, error.to_string())));
             }
         };
-        let Some(Opening { head, message, end }) = opening.take() else { return Poll::Pending };
+        let Opening { head, message, end } = next;
         let mut call = CallState::new(head.codec);
-        call.ending = end && message.is_none();
         call.compression = head.compression;
         call.compresses = head.compression.is_some();
         self.calls.insert(id, call);
-        if ends_now {
-            // An empty DATA frame: END_STREAM on HEADERS is not gRPC's way.
-            let _ = self.connection.send_data(id, Bytes::new(), true);
-        }
         let message = message.map(|bytes| Framed { bytes, is_compressed: false });
-        if let Some(message) = message
-            && let Err(status) = self.send_now(id, Some(message), end)
+        // An end alone is an empty DATA frame: END_STREAM on HEADERS is not gRPC's way.
+        if (message.is_some() || end)
+            && let Err(status) = self.send_now(id, message, end)
         {
             self.cancel(id, status);
         }
@@ -630,7 +626,7 @@ impl Conversation for Session {
         }
         call.ending = true;
         if call.inbox.end().is_none() {
-            call.inbox.end_now(&status, &mut self.discarded);
+            call.inbox.end_now(&status);
             self.connection.release(id);
         }
         self.wakes.extend(call.receiver.take());
@@ -639,7 +635,7 @@ impl Conversation for Session {
 
     fn stop_receiving(&mut self, id: u32) {
         let Some(call) = self.calls.get_mut(&id) else { return };
-        let read = call.inbox.discard(&mut self.discarded);
+        let read = call.inbox.discard();
         self.connection.read(id, read);
         if self.is_client() {
             self.forget(id);
