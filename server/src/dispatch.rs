@@ -2,7 +2,7 @@
 
 use stub::codec::{Coding, Message};
 use stub::{Receiver, Sender};
-use transport::{Code, IncomingCall, Status};
+use transport::{Code, IncomingCall, RequestHead, Status};
 
 use crate::context;
 
@@ -19,8 +19,7 @@ where
 {
     let IncomingCall { head, mut receive, mut send, .. } = call;
     let reply = async {
-        let (requests, replies) =
-            (Coding::<Request>::find(&head.codec)?, Coding::<Reply>::find(&head.codec)?);
+        let (requests, replies) = codings::<Request, Reply>(&head)?;
         let request = requests.decode(receive.single_message().await?)?;
         let (reply, beside) = context::scope(head, async { method(request).await }).await;
         let message = replies.encode(&reply?)?;
@@ -53,8 +52,7 @@ pub async fn client_streaming<Request, Reply, F>(
 {
     let IncomingCall { head, receive, mut send, .. } = call;
     let reply = async {
-        let (requests, replies) =
-            (Coding::<Request>::find(&head.codec)?, Coding::<Reply>::find(&head.codec)?);
+        let (requests, replies) = codings::<Request, Reply>(&head)?;
         let requests = Receiver::new(receive, requests);
         let (reply, beside) = context::scope(head, async { method(requests).await }).await;
         let message = replies.encode(&reply?)?;
@@ -101,8 +99,7 @@ pub async fn bidirectional<Request, Reply, F>(
     let IncomingCall { head, receive, send, .. } = call;
     let (send, ending) = send.split_end();
     let served = async {
-        let (requests, replies) =
-            (Coding::<Request>::find(&head.codec)?, Coding::<Reply>::find(&head.codec)?);
+        let (requests, replies) = codings::<Request, Reply>(&head)?;
         let (requests, replies) = (Receiver::new(receive, requests), Sender::new(send, replies));
         let (ended, beside) = context::scope(head, async { method(requests, replies).await }).await;
         ended.map(|()| Status::ok().with_metadata(beside.trailers))
@@ -110,6 +107,13 @@ pub async fn bidirectional<Request, Reply, F>(
     match served.await {
         Ok(status) | Err(status) => ending.finish(status),
     }
+}
+
+/// The codec of a call, for its requests and for its replies.
+fn codings<Request: Message, Reply: Message>(
+    head: &RequestHead,
+) -> Result<(Coding<Request>, Coding<Reply>), Status> {
+    Ok((Coding::find(&head.codec)?, Coding::find(&head.codec)?))
 }
 
 /// Answers a call for a method that this service does not have.
