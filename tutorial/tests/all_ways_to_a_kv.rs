@@ -2,17 +2,29 @@
 
 mod contract;
 
-use contract::{contract_suite, in_memory, local, over_http, over_tcp};
+use contract::{HTTP, TCP, contract_suite, local, memory, served_on, stream_suite, streams_on};
 
 contract_suite! {
     a_local_object: local(),
-    in_memory_with_bincode: in_memory(),
-    in_memory_with_protobuf: async { in_memory().await.with_codec("proto") },
-    in_memory_with_json: async { in_memory().await.with_codec("json") },
-    over_tcp_with_bincode: over_tcp(),
-    over_tcp_with_protobuf: async { over_tcp().await.with_codec("proto") },
-    over_tcp_with_json: async { over_tcp().await.with_codec("json") },
-    over_http_with_bincode: async { over_http().await.with_codec("bincode") },
-    over_http_with_protobuf: over_http(),
-    over_http_with_json: async { over_http().await.with_codec("json") },
+    in_memory_with_bincode: served_on(&memory(), "bincode"),
+    in_memory_with_protobuf: served_on(&memory(), "proto"),
+    in_memory_with_json: served_on(&memory(), "json"),
+    over_tcp_with_bincode: served_on(TCP, "bincode"),
+    over_tcp_with_protobuf: served_on(TCP, "proto"),
+    over_tcp_with_json: served_on(TCP, "json"),
+    over_http_with_bincode: served_on(HTTP, "bincode"),
+    over_http_with_protobuf: served_on(HTTP, "proto"),
+    over_http_with_json: served_on(HTTP, "json"),
+}
+
+stream_suite! {
+    streams_in_memory_with_bincode: streams_on(&memory(), "bincode"),
+    streams_in_memory_with_protobuf: streams_on(&memory(), "proto"),
+    streams_in_memory_with_json: streams_on(&memory(), "json"),
+    streams_over_tcp_with_bincode: streams_on(TCP, "bincode"),
+    streams_over_tcp_with_protobuf: streams_on(TCP, "proto"),
+    streams_over_tcp_with_json: streams_on(TCP, "json"),
+    streams_over_http_with_bincode: streams_on(HTTP, "bincode"),
+    streams_over_http_with_protobuf: streams_on(HTTP, "proto"),
+    streams_over_http_with_json: streams_on(HTTP, "json"),
 }

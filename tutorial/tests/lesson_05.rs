@@ -4,13 +4,13 @@
 
 mod contract;
 
-use contract::{contract_suite, in_memory};
+use contract::{contract_suite, memory, served_on};
 use kv::{Kv, KvClient, KvServer};
 use server::{Router, Server};
 use transport::{Code, IncomingCall, Metadata, Service, Serving, Status};
 
 contract_suite! {
-    a_remote_kv_in_memory: in_memory(),
+    a_remote_kv_in_memory: served_on(&memory(), "bincode"),
 }
 
 #[tokio::test]
@@ -51,7 +51,7 @@ async fn ok_without_the_message_that_is_due_is_an_error() {
 
 #[tokio::test]
 async fn an_error_of_a_method_is_not_swallowed() {
-    let way = in_memory().await;
+    let way = served_on(&memory(), "bincode").await;
     assert_eq!(way.kv.get("nothing").await.unwrap_err().code(), Code::NotFound);
 }
 

@@ -5,12 +5,12 @@
 mod contract;
 
 use bytes::BytesMut;
-use contract::{contract_suite, over_tcp};
+use contract::{TCP, contract_suite, served_on};
 use transport::Limits;
 use transport::frame::{Decoder, Frame, Reason};
 
 contract_suite! {
-    a_remote_kv_over_tcp: over_tcp(),
+    a_remote_kv_over_tcp: served_on(TCP, "bincode"),
 }
 
 const ONE: &[u8] = b"\x02\0\0\x03\0\0\0\x01one";

@@ -28,15 +28,7 @@ on_every_transport! {
     a_method_that_is_not_implemented_says_so_by_its_name
     every_method_answers_in_every_codec
 
-    a_watcher_gets_the_present_value_and_then_each_change_in_order
-    a_watcher_is_not_told_of_other_keys
     a_watcher_that_falls_behind_gets_the_latest_value
-    what_was_loaded_is_there_and_was_counted
-    a_load_without_entries_has_loaded_none
-    an_error_in_the_middle_of_a_load_ends_it_and_what_came_before_stays
-    a_sync_tells_each_change_in_order_whoever_made_it
-    a_sync_that_is_finished_ends_with_the_changes_until_then
-    a_sync_with_a_wrong_change_ends_with_its_error
     a_sync_that_falls_behind_is_told_so
 
     an_error_after_some_messages_comes_behind_them
@@ -95,10 +87,6 @@ fn change(key: &str, value: &str) -> Change {
     Change { key: key.to_owned(), value: Some(value.to_owned()) }
 }
 
-fn removal(key: &str) -> Change {
-    Change { key: key.to_owned(), value: None }
-}
-
 fn watch(key: &str) -> WatchRequest {
     WatchRequest { key: key.to_owned() }
 }
@@ -155,31 +143,6 @@ async fn every_method_answers_in_every_codec(transport: Transport) {
 
 // ---- the store ----
 
-async fn a_watcher_gets_the_present_value_and_then_each_change_in_order(transport: Transport) {
-    let served = serve(transport, Store::new()).await;
-    let kv = client(&served).await;
-    kv.put(&put("greeting", "before")).await.unwrap();
-    let mut changes = kv.watch(&watch("greeting")).await.unwrap();
-    assert_eq!(changes.recv().await, Ok(Some(change("greeting", "before"))));
-    kv.put(&put("greeting", "hello")).await.unwrap();
-    kv.delete(&DeleteRequest { key: "greeting".to_owned() }).await.unwrap();
-    kv.increment(&IncrementRequest { key: "greeting".to_owned(), by: 3 }).await.unwrap();
-    assert_eq!(changes.recv().await, Ok(Some(change("greeting", "hello"))));
-    assert_eq!(changes.recv().await, Ok(Some(removal("greeting"))));
-    assert_eq!(changes.recv().await, Ok(Some(change("greeting", "3"))));
-}
-
-async fn a_watcher_is_not_told_of_other_keys(transport: Transport) {
-    let served = serve(transport, Store::new()).await;
-    let kv = client(&served).await;
-    let mut changes = kv.watch(&watch("greeting")).await.unwrap();
-    changes.head().await;
-    kv.put(&put("other", "hello")).await.unwrap();
-    kv.delete(&DeleteRequest { key: "greeting".to_owned() }).await.unwrap();
-    kv.put(&put("greeting", "hello")).await.unwrap();
-    assert_eq!(changes.recv().await, Ok(Some(change("greeting", "hello"))));
-}
-
 async fn a_watcher_that_falls_behind_gets_the_latest_value(transport: Transport) {
     const PUTS: i64 = 2000;
     let served = serve(transport, Store::new()).await;
@@ -196,78 +159,6 @@ async fn a_watcher_that_falls_behind_gets_the_latest_value(transport: Transport)
     }
     assert!(seen.is_sorted(), "what is older never comes later: {seen:?}");
     assert!(seen.len() < PUTS as usize / 2, "{} changes came", seen.len());
-}
-
-async fn what_was_loaded_is_there_and_was_counted(transport: Transport) {
-    let served = serve(transport, Store::new()).await;
-    let kv = client(&served).await;
-    let (mut entries, mut reply) = kv.load().await.unwrap();
-    for number in 0..1000 {
-        entries.send(&entry("last", &number.to_string())).await.unwrap();
-    }
-    entries.finish().await.unwrap();
-    assert_eq!(reply.single().await, Ok(LoadReply { count: 1000 }));
-    assert_eq!(kv.get(&get("last")).await.unwrap().value, "999");
-}
-
-async fn a_load_without_entries_has_loaded_none(transport: Transport) {
-    let served = serve(transport, Store::new()).await;
-    let (entries, mut reply) = client(&served).await.load().await.unwrap();
-    entries.finish().await.unwrap();
-    assert_eq!(reply.single().await, Ok(LoadReply { count: 0 }));
-}
-
-async fn an_error_in_the_middle_of_a_load_ends_it_and_what_came_before_stays(transport: Transport) {
-    let served = serve(transport, Store::new()).await;
-    let kv = client(&served).await;
-    let (mut entries, mut reply) = kv.load().await.unwrap();
-    entries.send(&entry("greeting", "hello")).await.unwrap();
-    entries.send(&entry("", "nothing")).await.unwrap();
-    let refused = Status::new(Code::InvalidArgument, "a key has at least one character");
-    let ended = loop {
-        if let Err(status) = entries.send(&entry("late", "hello")).await {
-            break status;
-        }
-    };
-    assert_eq!(ended, refused, "who sends is told");
-    assert_eq!(reply.single().await, Err(refused), "and who receives");
-    assert_eq!(kv.get(&get("greeting")).await.unwrap().value, "hello");
-}
-
-async fn a_sync_tells_each_change_in_order_whoever_made_it(transport: Transport) {
-    let served = serve(transport, Store::new()).await;
-    let kv = client(&served).await;
-    let (mut asked, mut told) = kv.sync().await.unwrap();
-    told.head().await;
-    kv.put(&put("other", "mine")).await.unwrap();
-    assert_eq!(told.recv().await, Ok(Some(change("other", "mine"))));
-    for number in 0..100 {
-        asked.send(&change("number", &number.to_string())).await.unwrap();
-    }
-    asked.send(&removal("number")).await.unwrap();
-    for number in 0..100 {
-        assert_eq!(told.recv().await, Ok(Some(change("number", &number.to_string()))));
-    }
-    assert_eq!(told.recv().await, Ok(Some(removal("number"))));
-    assert_eq!(kv.get(&get("number")).await.unwrap_err().code(), Code::NotFound);
-}
-
-async fn a_sync_that_is_finished_ends_with_the_changes_until_then(transport: Transport) {
-    let served = serve(transport, Store::new()).await;
-    let (mut asked, mut told) = client(&served).await.sync().await.unwrap();
-    asked.send(&change("one", "1")).await.unwrap();
-    asked.send(&change("two", "2")).await.unwrap();
-    asked.finish().await.unwrap();
-    assert_eq!(told.recv().await, Ok(Some(change("one", "1"))));
-    assert_eq!(told.recv().await, Ok(Some(change("two", "2"))));
-    assert_eq!(told.recv().await, Ok(None));
-}
-
-async fn a_sync_with_a_wrong_change_ends_with_its_error(transport: Transport) {
-    let served = serve(transport, Store::new()).await;
-    let (mut asked, mut told) = client(&served).await.sync().await.unwrap();
-    asked.send(&change("", "1")).await.unwrap();
-    assert_eq!(told.recv().await.unwrap_err().code(), Code::InvalidArgument);
 }
 
 async fn a_sync_that_falls_behind_is_told_so(transport: Transport) {

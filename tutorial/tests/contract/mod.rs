@@ -2,14 +2,17 @@
 //!
 //! A further way to reach one is a further line in `all_ways_to_a_kv.rs`.
 
-#![allow(clippy::unwrap_used, dead_code)]
+#![allow(clippy::unwrap_used, dead_code, unused_imports, unused_macros)] // Each test file uses its part.
+
+pub(crate) mod streams;
+pub(crate) mod unary;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use client::CallOptions;
-use kv::{Kv, KvClient, KvServer, Store};
+use kv::{Kv, KvClient, KvServer, Store, proto};
 use server::{Router, Server};
-use transport::{Code, Status};
 
 /// Runs every sentence of the contract for each way to a `Kv`: `name: expression,` where the
 /// expression is a future of a [`Way`].
@@ -17,7 +20,7 @@ macro_rules! contract_suite {
     ($($way:ident: $reach:expr,)*) => {
         $(
             mod $way {
-                $crate::contract::sentences! { $reach;
+                $crate::contract::sentences! { $reach, unary;
                     a_value_that_was_put_is_the_value_that_is_got
                     a_key_without_a_value_is_not_found
                     a_second_put_takes_the_place_of_the_first
@@ -40,20 +43,41 @@ macro_rules! contract_suite {
     };
 }
 
-macro_rules! sentences {
-    ($reach:expr; $($sentence:ident)*) => {
+/// The same for the methods in which one side or both send many messages; there is a generated client
+/// stub at the end of each way.
+macro_rules! stream_suite {
+    ($($way:ident: $reach:expr,)*) => {
         $(
-            #[tokio::test]
-            async fn $sentence() {
-                use super::*;
-                let way = $reach.await;
-                $crate::contract::$sentence(way.kv).await;
+            mod $way {
+                $crate::contract::sentences! { $reach, streams;
+                    a_watcher_gets_the_present_value_and_then_each_change_in_order
+                    a_watcher_is_not_told_of_other_keys
+                    what_was_loaded_is_there_and_was_counted
+                    a_load_without_entries_has_loaded_none
+                    an_error_in_the_middle_of_a_load_ends_it_and_what_came_before_stays
+                    a_sync_tells_each_change_in_order_whoever_made_it
+                    a_sync_that_is_finished_ends_with_the_changes_until_then
+                    a_sync_with_a_wrong_change_ends_with_its_error
+                }
             }
         )*
     };
 }
 
-pub(crate) use {contract_suite, sentences};
+macro_rules! sentences {
+    ($reach:expr, $module:ident; $($sentence:ident)*) => {
+        $(
+            #[tokio::test]
+            async fn $sentence() {
+                use super::*;
+                let way = $reach.await;
+                $crate::contract::$module::$sentence(way.kv).await;
+            }
+        )*
+    };
+}
+
+pub(crate) use {contract_suite, sentences, stream_suite};
 
 /// A `Kv`, and what has to live as long as it is used.
 pub(crate) struct Way<K> {
@@ -66,138 +90,30 @@ pub(crate) async fn local() -> Way<Store> {
     Way { kv: Arc::new(Store::new()), _server: None }
 }
 
-/// A client stub of a server that listens on `address`.
-pub(crate) async fn served_on(address: &str) -> Way<KvClient> {
+/// A client stub of a server that listens on `address`, both written by hand, with messages in `codec`.
+pub(crate) async fn served_on(address: &str, codec: &'static str) -> Way<KvClient> {
     let mut server = Server::new(Router::new().with(KvServer::new(Store::new())));
     let bound = server.listen(address).await.unwrap();
     let kv = KvClient::connect(&bound.to_string()).await.unwrap();
-    Way { kv: Arc::new(kv), _server: Some(server) }
+    Way { kv: Arc::new(kv.with(CallOptions::new().codec(codec))), _server: Some(server) }
 }
 
-impl Way<KvClient> {
-    /// The same way, with messages in another codec.
-    pub(crate) fn with_codec(self, name: &'static str) -> Self {
-        let kv = Arc::new(self.kv.with(CallOptions::new().codec(name)));
-        Self { kv, _server: self._server }
-    }
+/// The same, both generated.
+pub(crate) async fn streams_on(address: &str, codec: &'static str) -> Way<proto::KvClient> {
+    let mut server = Server::new(Router::new().with(proto::KvServer::new(Store::new())));
+    let bound = server.listen(address).await.unwrap();
+    let kv = proto::KvClient::connect(&bound.to_string()).await.unwrap();
+    Way { kv: Arc::new(kv.with(CallOptions::new().codec(codec))), _server: Some(server) }
 }
 
-/// A client stub of a server in memory. Each is its own.
-pub(crate) async fn in_memory() -> Way<KvClient> {
-    use std::sync::atomic::{AtomicUsize, Ordering};
+/// An address in memory that nobody else has.
+pub(crate) fn memory() -> String {
     static NEXT: AtomicUsize = AtomicUsize::new(0);
-    served_on(&format!("memory:contract-{}", NEXT.fetch_add(1, Ordering::Relaxed))).await
+    format!("memory:contract-{}", NEXT.fetch_add(1, Ordering::Relaxed))
 }
 
-/// A client stub of a server on a TCP port that was free.
-pub(crate) async fn over_tcp() -> Way<KvClient> {
-    served_on("tcp://127.0.0.1:0").await
-}
+/// A TCP port that is free.
+pub(crate) const TCP: &str = "tcp://127.0.0.1:0";
 
-/// A client stub of a server of gRPC.
-pub(crate) async fn over_http() -> Way<KvClient> {
-    served_on("http://127.0.0.1:0").await
-}
-
-pub(crate) async fn a_value_that_was_put_is_the_value_that_is_got(kv: Arc<impl Kv>) {
-    kv.put("greeting", "hello").await.unwrap();
-    assert_eq!(kv.get("greeting").await.unwrap(), "hello");
-}
-
-pub(crate) async fn a_key_without_a_value_is_not_found(kv: Arc<impl Kv>) {
-    let error = kv.get("nothing").await.unwrap_err();
-    assert_eq!(error, Status::new(Code::NotFound, "no value for \"nothing\""));
-}
-
-pub(crate) async fn a_second_put_takes_the_place_of_the_first(kv: Arc<impl Kv>) {
-    kv.put("greeting", "hello").await.unwrap();
-    kv.put("greeting", "good morning").await.unwrap();
-    assert_eq!(kv.get("greeting").await.unwrap(), "good morning");
-}
-
-pub(crate) async fn keys_do_not_share_values(kv: Arc<impl Kv>) {
-    kv.put("a", "1").await.unwrap();
-    kv.put("b", "2").await.unwrap();
-    assert_eq!(kv.get("a").await.unwrap(), "1");
-    assert_eq!(kv.get("b").await.unwrap(), "2");
-}
-
-pub(crate) async fn delete_tells_whether_the_key_was_there(kv: Arc<impl Kv>) {
-    kv.put("greeting", "hello").await.unwrap();
-    assert!(kv.delete("greeting").await.unwrap());
-    assert!(!kv.delete("greeting").await.unwrap());
-}
-
-pub(crate) async fn a_deleted_key_is_not_found(kv: Arc<impl Kv>) {
-    kv.put("greeting", "hello").await.unwrap();
-    kv.delete("greeting").await.unwrap();
-    assert_eq!(kv.get("greeting").await.unwrap_err().code(), Code::NotFound);
-}
-
-pub(crate) async fn increment_begins_at_zero_and_returns_the_new_number(kv: Arc<impl Kv>) {
-    assert_eq!(kv.increment("hits", 5).await.unwrap(), 5);
-}
-
-pub(crate) async fn increment_adds_negative_numbers_too(kv: Arc<impl Kv>) {
-    kv.increment("hits", 5).await.unwrap();
-    assert_eq!(kv.increment("hits", -7).await.unwrap(), -2);
-}
-
-pub(crate) async fn increment_called_twice_counts_twice(kv: Arc<impl Kv>) {
-    kv.increment("hits", 1).await.unwrap();
-    assert_eq!(kv.increment("hits", 1).await.unwrap(), 2);
-}
-
-pub(crate) async fn the_number_of_a_counter_is_a_value_that_can_be_got(kv: Arc<impl Kv>) {
-    kv.increment("hits", -12).await.unwrap();
-    assert_eq!(kv.get("hits").await.unwrap(), "-12");
-}
-
-pub(crate) async fn a_value_that_is_not_a_number_cannot_be_incremented_and_stays(kv: Arc<impl Kv>) {
-    kv.put("greeting", "hello").await.unwrap();
-    let error = kv.increment("greeting", 1).await.unwrap_err();
-    let text = "the value of \"greeting\" is not a number: \"hello\"";
-    assert_eq!(error, Status::new(Code::FailedPrecondition, text));
-    assert_eq!(kv.get("greeting").await.unwrap(), "hello");
-}
-
-pub(crate) async fn a_number_that_would_not_fit_is_out_of_range_and_stays(kv: Arc<impl Kv>) {
-    kv.increment("hits", i64::MAX).await.unwrap();
-    assert_eq!(kv.increment("hits", 1).await.unwrap_err().code(), Code::OutOfRange);
-    assert_eq!(kv.get("hits").await.unwrap(), i64::MAX.to_string());
-}
-
-pub(crate) async fn an_empty_key_is_an_invalid_argument(kv: Arc<impl Kv>) {
-    assert_eq!(kv.put("", "x").await.unwrap_err().code(), Code::InvalidArgument);
-    assert_eq!(kv.increment("", 1).await.unwrap_err().code(), Code::InvalidArgument);
-}
-
-pub(crate) async fn any_text_is_a_key_and_a_value(kv: Arc<impl Kv>) {
-    for text in [" ", "\n\0\"", "schlüssel", "🔑", "/kv.Kv/Get"] {
-        kv.put(text, text).await.unwrap();
-        assert_eq!(kv.get(text).await.unwrap(), text);
-    }
-    kv.put("empty", "").await.unwrap();
-    assert_eq!(kv.get("empty").await.unwrap(), "");
-}
-
-pub(crate) async fn a_large_value_is_a_value(kv: Arc<impl Kv>) {
-    let large = "x".repeat(1 << 20);
-    kv.put("large", &large).await.unwrap();
-    assert!(kv.get("large").await.unwrap() == large);
-}
-
-pub(crate) async fn increments_at_the_same_time_are_each_counted_once(kv: Arc<impl Kv>) {
-    let calls: Vec<_> = (0..100)
-        .map(|_| {
-            let kv = kv.clone();
-            tokio::spawn(async move { kv.increment("hits", 1).await.unwrap() })
-        })
-        .collect();
-    let mut numbers = Vec::new();
-    for call in calls {
-        numbers.push(call.await.unwrap());
-    }
-    numbers.sort_unstable();
-    assert_eq!(numbers, (1..=100).collect::<Vec<_>>());
-}
+/// A TCP port that is free, for gRPC.
+pub(crate) const HTTP: &str = "http://127.0.0.1:0";
