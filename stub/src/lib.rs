@@ -4,13 +4,16 @@
 //! message, on the server's side it turns the message back. This crate has the two things both sides
 //! must agree on: how a message becomes bytes ([`codec`]), and what a method is called and how many
 //! messages go each way ([`Method`]). Where there is more than one message, there is a handle for them:
-//! [`Sender`], [`Receiver`]. It knows messages and no sockets.
+//! [`Sender`], [`Receiver`]; other libraries know them as a `Sink` and a `Stream`. It knows messages and no
+//! sockets.
 
+mod adapters;
 pub mod codec;
 mod method;
 mod service;
 mod streams;
 
+pub use adapters::{ReceiverStream, SenderSink};
 pub use method::{Method, Shape};
 pub use service::NamedService;
 pub use streams::{Receiver, Sender};

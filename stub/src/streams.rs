@@ -1,10 +1,13 @@
 //! The messages of one side of a call, one by one.
 
 use std::fmt;
+use std::future::poll_fn;
+use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use transport::{Canceller, Code, Metadata, Received, RecvStream, SendStream, Status};
 
+use crate::adapters::{ReceiverStream, SenderSink};
 use crate::codec::Coding;
 
 /// Sends the messages of one side of a call.
@@ -51,7 +54,8 @@ impl<T> Sender<T> {
         self.send.respond(metadata)
     }
 
-    /// From a client: there are no more messages. The answers go on.
+    /// From a client: there are no more messages. The answers go on. At a server nothing happens: the handler
+    /// ends its side when it returns.
     ///
     /// # Errors
     /// Why the call is over, when it is.
@@ -65,6 +69,11 @@ impl<T> Sender<T> {
         self.send.compress(on);
     }
 
+    /// The same as a `Sink`.
+    pub fn into_sink(self) -> SenderSink<T> {
+        SenderSink::new(self)
+    }
+
     /// What can end the call from elsewhere.
     pub fn canceller(&self) -> Canceller {
         self.send.canceller()
@@ -73,6 +82,19 @@ impl<T> Sender<T> {
     /// The stream of bytes below.
     pub fn into_inner(self) -> SendStream {
         self.send
+    }
+
+    pub(crate) fn encode(&self, message: &T) -> Result<Bytes, Status> {
+        self.coding.encode(message)
+    }
+
+    pub(crate) fn poll_send(
+        &mut self,
+        cx: &mut Context<'_>,
+        message: &mut Option<Bytes>,
+        end: bool,
+    ) -> Poll<Result<(), Status>> {
+        self.send.poll_send(cx, message, end)
     }
 }
 
@@ -87,17 +109,7 @@ impl<T> Receiver<T> {
     /// # Errors
     /// The status with which the call ended, if not OK; INTERNAL when a message does not decode.
     pub async fn recv(&mut self) -> Result<Option<T>, Status> {
-        if let Some(first) = self.first.take() {
-            return self.coding.decode(first).map(Some);
-        }
-        while self.end.is_none() {
-            match self.receive.receive().await {
-                Received::Head(head) => self.head = Some(head),
-                Received::Message(message) => return self.coding.decode(message).map(Some),
-                Received::End(status) => self.end = Some(status),
-            }
-        }
-        self.end.clone().map_or(Ok(()), Status::into_result).map(|()| None)
+        poll_fn(|cx| self.poll_recv(cx)).await
     }
 
     /// The one message of a side that has exactly one.
@@ -126,6 +138,11 @@ impl<T> Receiver<T> {
         self.head.get_or_insert_default()
     }
 
+    /// The same as a `Stream`.
+    pub fn into_stream(self) -> ReceiverStream<T> {
+        ReceiverStream::new(self)
+    }
+
     /// Whether the message that was received last came compressed.
     pub fn was_compressed(&self) -> bool {
         self.receive.was_compressed()
@@ -134,6 +151,20 @@ impl<T> Receiver<T> {
     /// The metadata behind the last message, once that has come ([`recv`](Self::recv) has said so).
     pub fn trailers(&self) -> Option<&Metadata> {
         self.end.as_ref().map(Status::metadata)
+    }
+
+    pub(crate) fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<T>, Status>> {
+        if let Some(first) = self.first.take() {
+            return Poll::Ready(self.coding.decode(first).map(Some));
+        }
+        while self.end.is_none() {
+            match ready!(self.receive.poll_receive(cx)) {
+                Received::Head(head) => self.head = Some(head),
+                Received::Message(message) => return Poll::Ready(self.coding.decode(message).map(Some)),
+                Received::End(status) => self.end = Some(status),
+            }
+        }
+        Poll::Ready(self.end.clone().map_or(Ok(()), Status::into_result).map(|()| None))
     }
 }
 

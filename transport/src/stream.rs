@@ -155,7 +155,7 @@ impl SendStream {
     }
 
     /// Leaves the end of the call to another handle: who has this one sends messages, and can drop it when it
-    /// has sent all.
+    /// has sent all. It cannot end the call any more.
     pub fn split_end(mut self) -> (Self, Ending) {
         self.ended = true;
         let ending = Self { handle: self.handle.clone(), ended: false };
@@ -174,6 +174,11 @@ impl SendStream {
         message: &mut Option<Bytes>,
         end: bool,
     ) -> Poll<Result<(), Status>> {
+        // What has been ended, or has left its end to another handle, is not ended a second time.
+        let end = end && !self.ended;
+        if message.is_none() && !end {
+            return Poll::Ready(Ok(()));
+        }
         let sent = self.handle.carrier.poll_send(cx, self.handle.call, message, end);
         if end && matches!(sent, Poll::Ready(Ok(()))) {
             self.ended = true;
