@@ -74,7 +74,7 @@ pub trait Carrier: Send + Sync + 'static {
     /// is [`cancel`](Self::cancel).
     fn finish(&self, call: CallId, status: Status);
 
-    /// Ends a call at once; messages that wait to be sent are dropped. From a server `status` is the
+    /// Ends a call at once; whole messages that wait to be sent may be dropped. From a server `status` is the
     /// answer; from a client it means that nobody waits for the answer any more, and the server is told
     /// to stop.
     fn cancel(&self, call: CallId, status: Status);

@@ -200,10 +200,31 @@ fn trailers_behind_dropped_data_need_no_window_of_the_connection() {
         server.connection.send_data(stream, Bytes::from(vec![0; size]), false).unwrap();
     }
     server.sent();
-    server.connection.drop_queued(3);
+    server.connection.drop_queued(3, 0);
     server.connection.send_trailers(3, &Fields::new([("why", "too late")])).unwrap();
     let sent = server.sent();
     assert!(matches!(&sent[..], [Frame::Headers(headers)] if headers.stream == 3), "{sent:?}");
+}
+
+#[test]
+fn of_the_data_that_waits_the_first_bytes_can_be_kept() {
+    let mut server = Scripted::server();
+    server.open(1);
+    server.connection.send_headers(1, &ok(), false).unwrap();
+    server.connection.send_data(1, Bytes::from(vec![0; 65_535]), false).unwrap();
+    server.sent();
+    for letters in ["abc", "defg", "hij"] {
+        server.connection.send_data(1, Bytes::from(letters), false).unwrap();
+    }
+    server.connection.drop_queued(1, 5);
+    assert_eq!(server.connection.queued(1), 5);
+    server.connection.send_trailers(1, &Fields::new([("why", "too late")])).unwrap();
+    for stream in [0, 1] {
+        server.send(&window_update(stream, 100));
+    }
+    let sent = server.sent();
+    let [Frame::Data(data), Frame::Headers(_)] = &sent[..] else { panic!("{sent:?}") };
+    assert_eq!(data.data, "abcde");
 }
 
 #[test]

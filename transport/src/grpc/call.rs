@@ -27,6 +27,9 @@ pub(super) struct CallState {
     pub(super) compresses: bool,
     /// The head of the response was sent.
     pub(super) responded: bool,
+    /// How many bytes have been sent, and how many before the message that was sent last.
+    pub(super) sent: u64,
+    pub(super) sent_before_last: u64,
     /// This side's end is decided.
     pub(super) ending: bool,
     /// Why nobody on the other side waits for this call any more.
@@ -57,6 +60,15 @@ pub(super) struct Inbox {
 impl CallState {
     pub(super) fn new(codec: ByteString) -> Self {
         Self { codec, ..Self::default() }
+    }
+
+    /// How many of the last `queued` bytes that were sent must still leave if messages are to be cut off:
+    /// what is begun goes on to its end, for a client that gets a status behind half a message reads an
+    /// error of its own.
+    pub(super) fn bytes_to_keep(&self, queued: usize) -> usize {
+        let left = self.sent - queued as u64;
+        let end = if left > self.sent_before_last { self.sent } else { self.sent_before_last };
+        (end - left) as usize
     }
 
     /// Takes the wakers of all who wait here.

@@ -298,6 +298,10 @@ impl Session {
                 return Err(status);
             }
         };
+        if let Some(call) = self.calls.get_mut(&id) {
+            call.sent_before_last = call.sent;
+            call.sent += (prefix.len() + message.len()) as u64;
+        }
         // An error says that the stream is over; why, its events have told.
         let sent = self.connection.send_data(id, prefix, false);
         sent.and_then(|()| self.connection.send_data(id, message, end)).map_err(|_| over())
@@ -619,7 +623,8 @@ impl Conversation for Session {
         let Some(call) = self.calls.get_mut(&id) else { return };
         if !is_client {
             if !call.ending && call.cancelled.is_none() {
-                self.connection.drop_queued(id);
+                let keep = call.bytes_to_keep(self.connection.queued(id));
+                self.connection.drop_queued(id, keep);
                 self.answer(id, &status);
             }
             return;

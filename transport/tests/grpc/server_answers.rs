@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use http2::ErrorCode;
+use tokio::sync::Notify;
 use transport::{Code, IncomingCall, Metadata, Received, SendStream, Service, Status};
 
 use crate::peer::{Answer, Came, OK, Peer, REQUEST, RESPONSE, message, pairs, request_with};
@@ -194,4 +195,47 @@ async fn a_panic_is_internal_and_harms_no_other_call() {
     peer.data(open, b"", true).await;
     let answer = peer.answer(open).await;
     assert_eq!((answer.status(), &answer.data), (("200", "0"), &message(b"hello")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_that_has_begun_to_leave_is_sent_to_its_end_before_the_status_of_a_cancelled_call() {
+    let (stalled, cancelled) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let (is_stalled, is_cancelled) = (stalled.clone(), cancelled.clone());
+    let mut peer = Peer::client_of(answering(move |mut send| {
+        let (stalled, cancelled) = (stalled.clone(), cancelled.clone());
+        async move {
+            send.send("first".into()).await.unwrap();
+            send.send(vec![b'x'; 200_000].into()).await.unwrap();
+            stalled.notified().await;
+            send.canceller().cancel(Status::new(Code::DeadlineExceeded, "too late"));
+            cancelled.notify_one();
+        }
+    }))
+    .await;
+    let stream = peer.request(&REQUEST, &message(b"hello")).await;
+    let mut data = Vec::new();
+    while data.len() < 65_535 {
+        if let Came::Data { data: more, .. } = peer.next().await {
+            data.extend_from_slice(&more);
+        }
+    }
+    is_stalled.notify_one();
+    is_cancelled.notified().await;
+    peer.open_windows().await;
+    let answer = peer.answer(stream).await;
+    data.extend_from_slice(&answer.data);
+    assert!(data == [message(b"first"), message(&[b'x'; 200_000])].concat(), "{} bytes", data.len());
+    assert_eq!(answer.value("grpc-status"), Some("4"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_of_which_nothing_has_left_is_dropped_when_the_call_is_cancelled() {
+    let answer = answer_of(answering(|mut send| async move {
+        send.send("first".into()).await.unwrap();
+        send.send(vec![b'x'; 200_000].into()).await.unwrap();
+        send.canceller().cancel(Status::new(Code::DeadlineExceeded, "too late"));
+    }))
+    .await;
+    assert_eq!(answer.data, message(b"first"));
+    assert_eq!(answer.value("grpc-status"), Some("4"));
 }

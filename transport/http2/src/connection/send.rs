@@ -186,11 +186,25 @@ impl Connection {
         self.read_connection(bytes);
     }
 
-    /// Drops what waits to be sent on a stream; what was begun is cut off there. It can still be ended.
-    pub fn drop_queued(&mut self, id: u32) {
+    /// Drops the data that waits to be sent on a stream, but for its first `keep` bytes. The stream can still
+    /// be ended.
+    pub fn drop_queued(&mut self, id: u32, keep: usize) {
         let Some(stream) = self.streams.get_mut(id) else { return };
-        stream.outgoing.queued = 0;
-        self.discarded.extend(stream.outgoing.queue.drain(..).map(Discarded::Data));
+        let outgoing = &mut stream.outgoing;
+        while outgoing.queued > keep
+            && let Some(mut last) = outgoing.queue.pop_back()
+        {
+            outgoing.queued -= last.len();
+            if outgoing.queued < keep {
+                let kept = last.split_to(keep - outgoing.queued);
+                outgoing.queued = keep;
+                outgoing.queue.push_back(kept);
+            }
+            self.discarded.push(Discarded::Data(last));
+        }
+        if outgoing.queued > 0 {
+            return;
+        }
         // What ends it needs no window.
         if let Some(at) = self.starved.iter().position(|starved| *starved == id) {
             self.starved.remove(at);
