@@ -113,7 +113,7 @@ pub async fn bidirectional<Request, Reply, F>(
 fn codings<Request: Message, Reply: Message>(
     head: &RequestHead,
 ) -> Result<(Coding<Request>, Coding<Reply>), Status> {
-    Ok((Coding::find(&head.codec)?, Coding::find(&head.codec)?))
+    Ok((Coding::find(head.codec())?, Coding::find(head.codec())?))
 }
 
 /// Answers a call for a method that this service does not have.

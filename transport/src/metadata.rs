@@ -104,12 +104,17 @@ impl Metadata {
     ///
     /// # Errors
     /// When name or value break the rules of [`Metadata`]; nothing is added then.
-    pub fn append(
-        &mut self,
-        name: impl Into<ByteString>,
-        value: impl Into<Value>,
-    ) -> Result<(), MetadataError> {
-        let (name, value) = (name.into(), value.into());
+    pub fn append(&mut self, name: impl AsRef<str>, value: impl Into<Value>) -> Result<(), MetadataError> {
+        // Copied, so that what is dropped with a call, under the lock of its connection, is nobody's own.
+        let value = match value.into() {
+            Value::Text(text) => Value::Text((*text).into()),
+            Value::Binary(bytes) => Value::Binary(Bytes::copy_from_slice(&bytes)),
+        };
+        self.append_received(name.as_ref().into(), value)
+    }
+
+    /// Adds a field whose bytes came on the wire.
+    pub(crate) fn append_received(&mut self, name: ByteString, value: Value) -> Result<(), MetadataError> {
         check_name(&name)?;
         check_value(&name, &value)?;
         self.fields.push((name, value));
@@ -117,8 +122,9 @@ impl Metadata {
     }
 
     /// Adds the details of a status.
-    pub(crate) fn append_details(&mut self, details: Bytes) {
-        self.fields.push((ByteString::from_static(STATUS_DETAILS), Value::Binary(details)));
+    pub(crate) fn append_details(&mut self, details: &[u8]) {
+        let details = Value::Binary(Bytes::copy_from_slice(details));
+        self.fields.push((ByteString::from_static(STATUS_DETAILS), details));
     }
 
     /// Whether a field may have this name.
@@ -142,7 +148,7 @@ impl Metadata {
             })?;
             Value::Text(text)
         };
-        self.append(name, value)
+        self.append_received(name, value)
     }
 
     /// The first text value of this name.

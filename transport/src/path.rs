@@ -38,8 +38,12 @@ impl Path {
     ///
     /// # Errors
     /// When it is not well-formed.
-    pub fn parse(path: impl Into<ByteString>) -> Result<Self, PathError> {
-        let path = path.into();
+    pub fn parse(path: impl Into<String>) -> Result<Self, PathError> {
+        Self::received(path.into().into())
+    }
+
+    /// The same from bytes that came on the wire.
+    pub(crate) fn received(path: ByteString) -> Result<Self, PathError> {
         if well_formed(&path) {
             Ok(Self(path))
         } else {

@@ -1,5 +1,6 @@
 //! The seam: what every transport offers to what stands above it.
 
+use std::borrow::Cow;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -137,9 +138,7 @@ pub struct Opening {
 pub struct RequestHead {
     /// The method called.
     pub path: Path,
-    /// The name of the codec of the messages: what follows `application/grpc+` in gRPC. 1 to 64 bytes
-    /// of visible ASCII; to a transport it means nothing.
-    pub codec: ByteString,
+    pub(crate) codec: ByteString,
     /// What the caller adds beside the messages.
     pub metadata: Metadata,
     /// When the call ends, DEADLINE_EXCEEDED, if it has not ended before. On the wire this is the
@@ -152,8 +151,23 @@ pub struct RequestHead {
 
 impl RequestHead {
     /// A call of `path` with messages in `codec`; no metadata, no deadline, nothing compressed.
-    pub fn new(path: Path, codec: impl Into<ByteString>) -> Self {
-        Self { path, codec: codec.into(), metadata: Metadata::new(), deadline: None, compression: None }
+    pub fn new(path: Path, codec: impl Into<Cow<'static, str>>) -> Self {
+        let codec = match codec.into() {
+            Cow::Borrowed(name) => ByteString::from_static(name),
+            Cow::Owned(name) => name.into(),
+        };
+        Self::received(path, codec)
+    }
+
+    /// The name of the codec of the messages: what follows `application/grpc+` in gRPC. 1 to 64 bytes
+    /// of visible ASCII; to a transport it means nothing.
+    pub fn codec(&self) -> &str {
+        &self.codec
+    }
+
+    /// The same from bytes that came on the wire.
+    pub(crate) fn received(path: Path, codec: ByteString) -> Self {
+        Self { path, codec, metadata: Metadata::new(), deadline: None, compression: None }
     }
 }
 

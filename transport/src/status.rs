@@ -81,8 +81,8 @@ impl Status {
     /// This status with details that a program can read: a `google.rpc.Status` in protobuf, by the
     /// convention of gRPC ([error model](https://grpc.io/docs/guides/error/#richer-error-model)). They travel
     /// as metadata called `grpc-status-details-bin`.
-    pub fn with_details(mut self, details: impl Into<Bytes>) -> Self {
-        self.metadata.append_details(details.into());
+    pub fn with_details(mut self, details: impl AsRef<[u8]>) -> Self {
+        self.metadata.append_details(details.as_ref());
         self
     }
 

@@ -96,7 +96,7 @@ on_every_transport! {
     a_waker_may_use_the_connection_when_it_is_dropped
     two_thousand_callers_wait_their_turn
     nobody_who_waits_to_open_a_call_is_passed_by_others
-    a_message_may_use_the_connection_when_it_is_dropped
+    what_is_handed_over_may_use_the_connection_when_it_is_dropped
     a_handler_that_stops_reading_does_not_stop_its_caller_from_sending
     a_panic_whose_payload_panics_too_costs_one_call
     what_is_put_around_a_carrier_sees_every_message_of_a_call
@@ -673,7 +673,7 @@ async fn nobody_who_waits_to_open_a_call_is_passed_by_others(transport: Transpor
     assert!((20..=30).contains(&first_half), "of the first 50 calls, {first_half} were of one caller");
 }
 
-async fn a_message_may_use_the_connection_when_it_is_dropped(transport: Transport) {
+async fn what_is_handed_over_may_use_the_connection_when_it_is_dropped(transport: Transport) {
     /// Bytes that belong to something with a life of its own.
     struct Owned(Arc<dyn Connection>);
     impl AsRef<[u8]> for Owned {
@@ -694,6 +694,11 @@ async fn a_message_may_use_the_connection_when_it_is_dropped(transport: Transpor
     unread.send.send(owned()).await.unwrap();
     drop(unread);
     assert_eq!(unary(&connected.connection, owned()).await.unwrap(), "owned");
+    let mut head = head("/test.Test/Call");
+    head.metadata.append("owned-bin", owned()).unwrap();
+    let call = open(&connected.connection, head, None, false).await.unwrap();
+    call.send.canceller().cancel(Status::new(Code::Cancelled, "").with_details(owned()));
+    assert_eq!(unary(&connected.connection, "hello").await.unwrap(), "hello");
 }
 
 async fn a_handler_that_stops_reading_does_not_stop_its_caller_from_sending(transport: Transport) {

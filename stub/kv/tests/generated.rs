@@ -475,7 +475,7 @@ async fn both_client_stubs_send_the_same_bytes(transport: Transport) {
         let heard = heard.clone();
         async move {
             let message = call.receive.single_message().await.unwrap();
-            heard.send((call.head.path.as_str().to_owned(), call.head.codec.to_string(), message)).unwrap();
+            heard.send((call.head.path.as_str().to_owned(), call.head.codec().to_owned(), message)).unwrap();
             call.send.finish(Status::new(Code::Aborted, "heard"));
         }
     });

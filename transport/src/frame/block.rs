@@ -149,7 +149,7 @@ impl<'a> Reader<'a> {
         let length = u16::from_be_bytes(self.array("the length of the path")?);
         let start = self.offset;
         let path = self.text(length.into(), "the path")?;
-        let path = Path::parse(path).map_err(|error| (start, error.into()))?;
+        let path = Path::received(path).map_err(|error| (start, error.into()))?;
         let [length] = self.array("the length of the codec's name")?;
         let start = self.offset;
         let codec = self.text(length.into(), "the codec's name")?;

@@ -39,12 +39,12 @@ pub(super) fn metadata(fields: &[Field]) -> Result<Metadata, Status> {
             // One field, or several that something on the way has joined.
             for part in value.split(|byte| *byte == b',') {
                 let bytes = BASE64.decode(part.trim_ascii()).map_err(|_| wrong())?;
-                metadata.append(name.clone(), bytes).map_err(|_| wrong())?;
+                metadata.append_received(name.clone(), bytes.into()).map_err(|_| wrong())?;
             }
         } else {
             // Something on the way may have added a field with other characters. It is none of gRPC's.
             let Ok(text) = ByteString::try_from(value.clone()) else { continue };
-            let _ = metadata.append(name, Value::Text(text));
+            let _ = metadata.append_received(name, Value::Text(text));
         }
     }
     Ok(metadata)

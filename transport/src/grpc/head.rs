@@ -92,9 +92,11 @@ pub(super) fn parse_request(
     if value("te") != b"trailers" {
         return Err(grpc(Code::Internal, "a call says \"te: trailers\"".to_owned()));
     }
-    let path = String::from_utf8_lossy(value(":path"));
-    let path = Path::parse(&*path).map_err(|error| grpc(Code::Unimplemented, error.to_string()))?;
-    let mut head = RequestHead::new(path, codec);
+    let path = request.value(":path").cloned().unwrap_or_default();
+    let path =
+        ByteString::try_from(path).unwrap_or_else(|_| value(":path").escape_ascii().to_string().into());
+    let path = Path::received(path).map_err(|error| grpc(Code::Unimplemented, error.to_string()))?;
+    let mut head = RequestHead::received(path, codec);
     head.compression = compression_of(request).map_err(|text| {
         let mut metadata = Metadata::new();
         metadata.append_own("grpc-accept-encoding", ACCEPTED);

@@ -46,7 +46,7 @@ pub async fn refused(fields: &[(&str, &str)]) -> (String, String) {
 #[tokio::test(start_paused = true)]
 async fn a_request_as_the_document_shows_it_is_served() {
     let head = served(&REQUEST).await;
-    assert_eq!((head.path.as_str(), &*head.codec), ("/kv.Kv/Get", "proto"));
+    assert_eq!((head.path.as_str(), head.codec()), ("/kv.Kv/Get", "proto"));
     assert_eq!((head.metadata.len(), head.deadline), (0, None));
 }
 
@@ -102,7 +102,11 @@ async fn the_codec_is_learned_from_the_content_type() {
         ("application/grpc;charset=utf-8", "proto"),
         ("application/grpc+vnd.example-1", "vnd.example-1"),
     ] {
-        assert_eq!(served(&request_with("content-type", content_type)).await.codec, codec, "{content_type}");
+        assert_eq!(
+            served(&request_with("content-type", content_type)).await.codec(),
+            codec,
+            "{content_type}"
+        );
     }
 }
 
