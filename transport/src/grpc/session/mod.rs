@@ -1,0 +1,157 @@
+//! One end of a conversation in gRPC: calls on the streams of an HTTP/2 connection. No I/O: bytes go through
+//! the connection, and events come out of it.
+
+mod local;
+mod peer;
+
+use std::collections::{HashMap, VecDeque};
+use std::task::{Context, Poll, Waker};
+
+use bytestring::ByteString;
+use http2::{Connection, Fields, Role};
+
+use super::call::CallState;
+use super::head::{self, Requests};
+use crate::discarded::Discarded;
+use crate::session::park;
+use crate::waiters::Waiters;
+use crate::{Limits, RequestHead, Status};
+
+/// One end of a connection: its HTTP/2, and the calls on it. A call's number is that of its stream.
+///
+/// Whoever calls wakes [`Session::wakes`] and drops [`Session::discarded`] afterwards, when the lock
+/// around the session is released.
+pub(super) struct Session {
+    pub(super) connection: Connection,
+    limits: Limits,
+    calls: HashMap<u32, CallState>,
+    /// Calls to be served that nobody has taken yet.
+    accepted: VecDeque<(u32, RequestHead)>,
+    /// Who waits for the peer's first word.
+    greeter: Option<Waker>,
+    /// Callers that wait to open a call.
+    openers: Waiters,
+    requests: Requests,
+    /// The trailers of a call that went well.
+    ok: Fields,
+    /// The heads of the responses that have no metadata, by codec.
+    responses: Vec<(ByteString, Fields)>,
+    closed: Option<Status>,
+    pub(super) wakes: Vec<Waker>,
+    pub(super) discarded: Discarded,
+}
+
+impl Session {
+    /// A session on `connection`; a client's requests go to `authority`.
+    pub(super) fn new(connection: Connection, limits: Limits, authority: ByteString) -> Self {
+        Self {
+            connection,
+            limits,
+            calls: HashMap::new(),
+            accepted: VecDeque::new(),
+            greeter: None,
+            openers: Waiters::default(),
+            requests: Requests::new(authority),
+            ok: head::trailers(&Status::ok()),
+            responses: Vec::new(),
+            closed: None,
+            wakes: Vec::new(),
+            discarded: Discarded::default(),
+        }
+    }
+
+    /// Ends the connection: every call that is open fails with `status`.
+    pub(super) fn close(&mut self, status: Status) {
+        if self.closed.is_some() {
+            return;
+        }
+        for call in self.calls.values_mut() {
+            call.cancelled.get_or_insert_with(|| status.clone());
+            call.ending = true;
+            call.inbox.put_end(status.clone());
+            self.wakes.extend(call.take_wakers());
+        }
+        self.wakes.extend(self.openers.take_all());
+        self.wakes.extend(self.greeter.take());
+        self.closed = Some(status);
+    }
+
+    pub(super) fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// Why the connection ended.
+    pub(super) fn failure(&self) -> Option<&Status> {
+        self.closed.as_ref()
+    }
+
+    /// Whether there is something for the task of the connection to do.
+    pub(super) fn wants_driver(&self) -> bool {
+        self.connection.has_output() || self.connection.is_done() || self.can_accept()
+    }
+
+    /// Whether a call waits to be served and may be: handlers that go on after their answer count too.
+    fn can_accept(&self) -> bool {
+        let handlers = (self.calls.len() - self.accepted.len()) as u64;
+        !self.accepted.is_empty() && handlers < 2 * u64::from(self.limits.calls)
+    }
+
+    /// Callers that were woken to open a call and have not come by now have lost interest.
+    pub(super) fn forget_called(&mut self) {
+        self.openers.forget_called();
+    }
+
+    /// Whether callers wait to open a call although one could be opened.
+    pub(super) fn could_open(&self) -> bool {
+        self.openers.has_any() && self.can_open()
+    }
+
+    /// Lets as many callers open a call as there may be, or fail if there can be none any more.
+    pub(super) fn wake_openers(&mut self) {
+        if self.connection.is_greeted() {
+            self.wakes.extend(self.greeter.take());
+        }
+        if self.connection.is_leaving() {
+            self.wakes.extend(self.openers.take_all());
+        } else if self.can_open() {
+            let (_, free) = self.connection.allowed_streams();
+            for _ in self.openers.called()..free as usize {
+                let Some(waker) = self.openers.pop() else { break };
+                self.wakes.push(waker);
+            }
+        }
+    }
+
+    /// Ready when the peer has said what it allows, or when the connection is over before.
+    pub(super) fn poll_greeted(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Status>> {
+        if let Some(closed) = &self.closed {
+            return Poll::Ready(Err(closed.clone()));
+        }
+        if self.connection.is_greeted() {
+            return Poll::Ready(Ok(()));
+        }
+        park(&mut self.greeter, cx, &mut self.discarded);
+        Poll::Pending
+    }
+
+    /// Whether a call can be opened now: the peer has spoken and allows one more, and there is room for it in
+    /// the send buffer.
+    fn can_open(&self) -> bool {
+        let has_room = self.connection.waiting_output() < self.limits.send_buffer.max(1);
+        has_room && self.connection.is_greeted() && self.connection.can_open()
+    }
+
+    fn is_client(&self) -> bool {
+        self.connection.role() == Role::Client
+    }
+
+    /// Drops what is known of a call that no handle needs.
+    fn forget(&mut self, id: u32) {
+        if let Some(mut call) = self.calls.remove(&id) {
+            // A sender may still wait in another task.
+            self.wakes.extend(call.take_wakers());
+        }
+        self.connection.release(id);
+        self.wake_openers();
+    }
+}
