@@ -53,7 +53,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use prost_types::FileDescriptorProto;
+use prost_types::{FileDescriptorProto, FileDescriptorSet};
 
 pub use error::Error;
 
@@ -156,6 +156,19 @@ impl Builder {
             Some((package, text))
         });
         Ok(Generated { packages: texts.collect(), sources: contract.sources })
+    }
+
+    /// What the `.proto` file and all that it imports say, as values: for a program that reads messages
+    /// which it was not built for. Each file stands behind those that it imports.
+    ///
+    /// # Errors
+    /// What is wrong with the `.proto` file, or with one that it imports.
+    pub fn descriptors(&self, proto: impl AsRef<Path>) -> Result<FileDescriptorSet, Error> {
+        let contract = contract::read(proto.as_ref(), &self.includes)?;
+        let files = contract.foreign.into_iter().chain(contract.files);
+        // Where each item stands, and its comments, say nothing about bytes.
+        let file = files.map(|file| FileDescriptorProto { source_code_info: None, ..file }).collect();
+        Ok(FileDescriptorSet { file })
     }
 
     fn write(&self, proto: &Path) -> Result<(), Error> {

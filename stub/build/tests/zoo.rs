@@ -37,6 +37,20 @@ fn what_is_written_is_as_it_was() {
     }
 }
 
+#[test]
+fn a_contract_can_be_had_as_values_each_file_behind_those_that_it_imports() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/zoo");
+    let files = Builder::new().descriptors(folder.join("zoo.proto")).unwrap().file;
+    let at = |name: &str| files.iter().position(|file| file.name() == name).unwrap();
+    for file in &files {
+        assert!(file.dependency.iter().all(|import| at(import) < at(file.name())), "{}", file.name());
+    }
+    let zoo = &files[at("zoo.proto")];
+    assert_eq!(zoo.package(), "zoo");
+    let animal = zoo.message_type.iter().find(|message| message.name() == "Animal").unwrap();
+    assert_eq!((animal.field[1].name(), animal.field[1].type_name()), ("kind", ".zoo.Animal.Kind"));
+}
+
 struct Small;
 
 impl Zoo for Small {
