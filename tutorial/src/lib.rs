@@ -1,11 +1,12 @@
 //! What the lessons and the tour have in common: a [`lens`] that gives every byte its name, a
-//! [`page`] to print on, and a [`journey`] that records one call. They use only what the other crates
-//! offer to everybody.
+//! [`page`] to print on, a [`journey`] that records one call, and what is written [`by_hand`]. They use
+//! only what the other crates offer to everybody.
 
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 pub struct Readme;
 
+pub mod by_hand;
 pub mod command;
 pub mod joined;
 pub mod journey;

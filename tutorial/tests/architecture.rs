@@ -72,7 +72,7 @@ fn each_crate_depends_only_on_those_below_it() {
         ("server", &["stub", "transport"]),
         ("client", &["stub", "transport"]),
         ("kv", &["client", "server", "stub", "transport"]),
-        ("tutorial", &["client", "http2", "kv", "server", "stub", "transport"]),
+        ("tutorial", &["client", "http2", "kv", "server", "stub", "stub_build", "transport"]),
     ]);
     let dependencies = dependencies();
     let crates: BTreeSet<_> = dependencies.keys().cloned().collect();
@@ -85,8 +85,8 @@ fn each_crate_depends_only_on_those_below_it() {
 }
 
 #[test]
-fn what_writes_stubs_is_a_part_of_no_program() {
-    for (name, used) in dependencies() {
+fn what_writes_stubs_is_a_part_of_no_program_but_those_that_show_it() {
+    for (name, used) in dependencies().into_iter().filter(|(name, _)| name != "tutorial") {
         assert!(!used.contains("stub_build"), "{name} depends on stub_build when it runs");
     }
     let of_builds = dependencies_of(|kind| kind == "build").into_iter();

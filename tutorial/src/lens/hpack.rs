@@ -142,7 +142,7 @@ fn indexed(reader: &mut Reader<'_>, table: &Table) -> Result<(), String> {
     }
     // What is wrong is the index itself, not what follows it.
     match field {
-        Ok(field) => relabel(reader, format!("{}: {}", text(&field.name), text(&field.value))),
+        Ok(field) => reader.relabel(format!("{}: {}", text(&field.name), text(&field.value))),
         Err(rule) => reader.last_is_wrong(&rule),
     }
     Ok(())
@@ -152,12 +152,12 @@ fn indexed(reader: &mut Reader<'_>, table: &Table) -> Result<(), String> {
 fn literal(reader: &mut Reader<'_>, table: &mut Table, prefix: u32, name: &str) -> Result<(), String> {
     let index = integer(reader, prefix, name)?;
     let field_name = if index == 0 {
-        relabel(reader, "a new name".to_owned());
+        reader.relabel("a new name".to_owned());
         Some(string(reader, "name")?)
     } else {
         match find(index, table) {
             Ok(field) => {
-                relabel(reader, format!("name {index}: {}", text(&field.name)));
+                reader.relabel(format!("name {index}: {}", text(&field.name)));
                 Some(field.name)
             }
             Err(rule) => {
@@ -183,7 +183,7 @@ fn size_update(reader: &mut Reader<'_>, table: &mut Table, at_the_beginning: boo
     } else if size > DEFAULT_TABLE_SIZE {
         reader.last_is_wrong("§6.3: above what may be");
     } else {
-        relabel(reader, count(size, "byte"));
+        reader.relabel(count(size, "byte"));
         table.resize(size);
     }
     Ok(())
@@ -194,7 +194,7 @@ fn string(reader: &mut Reader<'_>, name: &str) -> Result<Bytes, String> {
     let start = reader.at;
     let is_huffman = reader.bytes.get(start).is_some_and(|first| first & 0x80 != 0);
     let length = integer(reader, 7, "length")?;
-    relabel(reader, if is_huffman { format!("{length}, Huffman code") } else { length.to_string() });
+    reader.relabel(if is_huffman { format!("{length}, Huffman code") } else { length.to_string() });
     if length > reader.left() {
         return Err("§5.2: more than is here".to_owned());
     }
@@ -246,12 +246,6 @@ fn single(block: &[u8]) -> Option<Field> {
     match Decoder::new(1 << 28, 1).decode(block) {
         Ok(FieldList::Fields(fields)) => fields.first().cloned(),
         _ => None,
-    }
-}
-
-fn relabel(reader: &mut Reader<'_>, value: String) {
-    if let Some(last) = reader.spans.last_mut() {
-        last.value = value;
     }
 }
 

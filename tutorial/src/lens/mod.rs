@@ -4,6 +4,8 @@ pub mod bincode;
 pub mod frame;
 pub mod hpack;
 pub mod http2;
+pub mod protobuf;
+pub mod schema;
 
 use std::ops::Range;
 
@@ -105,6 +107,13 @@ impl<'a> Reader<'a> {
             self.take(self.left(), "wrong", |_| rule.to_owned());
         } else {
             self.last_is_wrong(rule);
+        }
+    }
+
+    /// A better value for what was taken last.
+    fn relabel(&mut self, value: String) {
+        if let Some(last) = self.spans.last_mut() {
+            last.value = value;
         }
     }
 

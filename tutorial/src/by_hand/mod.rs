@@ -1,0 +1,3 @@
+//! Formats written by hand, to see that nothing is behind them but their rules.
+
+pub mod protobuf;

@@ -1,0 +1,168 @@
+//! What a contract says of bytes: which fields messages have, and which messages methods take and return.
+//! For the lens on protobuf, whose bytes have numbers where the contract has names.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use prost_types::field_descriptor_proto::{Label, Type};
+use prost_types::{DescriptorProto, EnumDescriptorProto, FieldDescriptorProto, FileDescriptorSet};
+
+use crate::by_hand::protobuf::WireType;
+
+/// What one or more `.proto` files say.
+#[derive(Clone, Debug, Default)]
+pub struct Schema {
+    messages: BTreeMap<String, DescriptorProto>,
+    enums: BTreeMap<String, EnumDescriptorProto>,
+    /// The names of request and reply, by the method's path.
+    methods: BTreeMap<String, (String, String)>,
+}
+
+impl Schema {
+    /// The contract of the example service.
+    ///
+    /// # Errors
+    /// Those of [`read`](Self::read).
+    pub fn kv() -> Result<Self, stub_build::Error> {
+        Self::read(concat!(env!("CARGO_MANIFEST_DIR"), "/../stub/kv/proto/kv.proto"))
+    }
+
+    /// What the `.proto` file at this path says, and all that it imports.
+    ///
+    /// # Errors
+    /// What is wrong with one of them, or that it is not there.
+    pub fn read(proto: impl AsRef<Path>) -> Result<Self, stub_build::Error> {
+        Ok(Self::new(&stub_build::Builder::new().descriptors(proto)?))
+    }
+
+    /// What these descriptors say.
+    pub fn new(files: &FileDescriptorSet) -> Self {
+        let mut schema = Self::default();
+        for file in &files.file {
+            for message in &file.message_type {
+                schema.add_message(file.package(), message);
+            }
+            for it in &file.enum_type {
+                schema.enums.insert(full_name(file.package(), it.name()), it.clone());
+            }
+            for service in &file.service {
+                let service_name = full_name(file.package(), service.name());
+                for method in &service.method {
+                    let messages = [method.input_type(), method.output_type()];
+                    let [request, reply] = messages.map(|name| name.trim_start_matches('.').to_owned());
+                    schema.methods.insert(format!("/{service_name}/{}", method.name()), (request, reply));
+                }
+            }
+        }
+        schema
+    }
+
+    /// The message of this full name: `kv.PutRequest`.
+    pub fn message(&self, name: &str) -> Option<MessageType<'_>> {
+        self.messages.get(name).map(|message| MessageType { schema: self, message })
+    }
+
+    /// What the method at this path takes, and what it returns: `/kv.Kv/Put`.
+    pub fn method(&self, path: &str) -> Option<(MessageType<'_>, MessageType<'_>)> {
+        let (request, reply) = self.methods.get(path)?;
+        Some((self.message(request)?, self.message(reply)?))
+    }
+
+    /// The paths of all methods, in order.
+    pub fn paths(&self) -> impl Iterator<Item = &str> {
+        self.methods.keys().map(String::as_str)
+    }
+
+    fn add_message(&mut self, outer: &str, message: &DescriptorProto) {
+        let name = full_name(outer, message.name());
+        message.nested_type.iter().for_each(|inner| self.add_message(&name, inner));
+        for it in &message.enum_type {
+            self.enums.insert(full_name(&name, it.name()), it.clone());
+        }
+        self.messages.insert(name, message.clone());
+    }
+}
+
+/// A message, as the contract has it.
+#[derive(Clone, Copy, Debug)]
+pub struct MessageType<'a> {
+    schema: &'a Schema,
+    message: &'a DescriptorProto,
+}
+
+impl<'a> MessageType<'a> {
+    /// Its name, without what it stands in.
+    pub fn name(self) -> &'a str {
+        self.message.name()
+    }
+
+    /// The field with this number.
+    pub fn field(self, number: u64) -> Option<FieldType<'a>> {
+        let mut fields = self.message.field.iter();
+        let field = fields.find(|field| u64::try_from(field.number()) == Ok(number))?;
+        Some(FieldType { schema: self.schema, field })
+    }
+}
+
+/// A field, as the contract has it.
+#[derive(Clone, Copy, Debug)]
+pub struct FieldType<'a> {
+    schema: &'a Schema,
+    field: &'a FieldDescriptorProto,
+}
+
+impl<'a> FieldType<'a> {
+    /// Its name.
+    pub fn name(self) -> &'a str {
+        self.field.name()
+    }
+
+    /// What its type is called in a `.proto` file, without the package: `string`, `Change`.
+    pub fn type_name(self) -> String {
+        match self.of() {
+            Type::Message | Type::Enum | Type::Group => {
+                self.field.type_name().rsplit('.').next().unwrap_or_default().to_owned()
+            }
+            of => of.as_str_name().trim_start_matches("TYPE_").to_lowercase(),
+        }
+    }
+
+    /// What kind of type it has.
+    pub fn of(self) -> Type {
+        self.field.r#type()
+    }
+
+    /// How one value of it is written.
+    pub fn wire_type(self) -> WireType {
+        match self.of() {
+            Type::Double | Type::Fixed64 | Type::Sfixed64 => WireType::I64,
+            Type::Float | Type::Fixed32 | Type::Sfixed32 => WireType::I32,
+            Type::String | Type::Bytes | Type::Message => WireType::Len,
+            Type::Group => WireType::SGroup,
+            Type::Int32 | Type::Int64 | Type::Uint32 | Type::Uint64 => WireType::Varint,
+            Type::Sint32 | Type::Sint64 | Type::Bool | Type::Enum => WireType::Varint,
+        }
+    }
+
+    /// Whether several values of it can stand behind one tag. A reader takes a list of numbers packed and
+    /// not packed, whatever the contract says.
+    pub fn can_be_packed(self) -> bool {
+        self.field.label() == Label::Repeated
+            && matches!(self.wire_type(), WireType::Varint | WireType::I32 | WireType::I64)
+    }
+
+    /// The message that it is, if it is one.
+    pub fn message(self) -> Option<MessageType<'a>> {
+        self.schema.message(self.field.type_name().trim_start_matches('.'))
+    }
+
+    /// What the number stands for, if it is an enum that has it.
+    pub fn value_name(self, number: i32) -> Option<&'a str> {
+        let it = self.schema.enums.get(self.field.type_name().trim_start_matches('.'))?;
+        it.value.iter().find(|value| value.number() == number).map(|value| value.name())
+    }
+}
+
+fn full_name(outer: &str, name: &str) -> String {
+    if outer.is_empty() { name.to_owned() } else { format!("{outer}.{name}") }
+}
