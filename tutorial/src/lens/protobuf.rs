@@ -60,7 +60,7 @@ impl Lens<'_> {
         };
         self.reader.relabel(match (of, field) {
             (None, _) => format!("field {number}, {}", wire_type.name()),
-            (Some(_), None) => format!("field {number}, {}: unknown", wire_type.name()),
+            (Some(_), None) => format!("{number}, {}: unknown", wire_type.name()),
             (_, Some(field)) if !fits(&field) => {
                 format!("{number}, {}: not {}", wire_type.name(), field.type_name())
             }
@@ -430,7 +430,7 @@ mod tests {
     fn a_field_that_is_not_in_the_contract_is_unknown_and_one_of_another_type_is_said_to_be() {
         let schema = kv();
         let of = schema.message("kv.GetRequest");
-        assert_eq!(says(b"\x48\x01", of), ["tag: field 9, VARINT: unknown", "field 9: 1"]);
+        assert_eq!(says(b"\x48\x01", of), ["tag: 9, VARINT: unknown", "field 9: 1"]);
         assert_eq!(says(b"\x08\x01", of), ["tag: 1, VARINT: not string", "field 1: 1"]);
     }
 

@@ -9,6 +9,9 @@ use prost_types::{DescriptorProto, EnumDescriptorProto, FieldDescriptorProto, Fi
 
 use crate::by_hand::protobuf::WireType;
 
+/// Where the contract of the example service is.
+pub const KV: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../stub/kv/proto/kv.proto");
+
 /// What one or more `.proto` files say.
 #[derive(Clone, Debug, Default)]
 pub struct Schema {
@@ -24,7 +27,7 @@ impl Schema {
     /// # Errors
     /// Those of [`read`](Self::read).
     pub fn kv() -> Result<Self, stub_build::Error> {
-        Self::read(concat!(env!("CARGO_MANIFEST_DIR"), "/../stub/kv/proto/kv.proto"))
+        Self::read(KV)
     }
 
     /// What the `.proto` file at this path says, and all that it imports.
