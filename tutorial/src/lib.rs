@@ -13,5 +13,6 @@ pub mod journey;
 pub mod lens;
 pub mod lesson;
 pub mod page;
+pub mod source;
 pub mod tap;
 pub mod tour;

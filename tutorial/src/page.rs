@@ -84,6 +84,20 @@ impl Page {
         self.line(format_args!("    {CODE}{code}{CODE:#}"));
     }
 
+    /// Source code as it stands in its file. What of a line does not fit goes on in the next one, behind `↪`.
+    pub fn listing(&mut self, source: &str) {
+        for line in source.lines() {
+            let code = line.trim_start();
+            let margin = " ".repeat(4 + line.len() - code.len());
+            let (mut now, mut later) = cut(code, WIDTH.saturating_sub(margin.len()));
+            self.line(format_args!("{margin}{now}"));
+            while !later.is_empty() {
+                (now, later) = cut(later, WIDTH.saturating_sub(margin.len() + 4));
+                self.line(format_args!("{margin}{DIM}  ↪{DIM:#} {now}"));
+            }
+        }
+    }
+
     /// What can be typed, and what it does.
     pub fn table(&mut self, rows: &[(&str, &str)]) {
         let width = rows.iter().map(|(code, _)| code.chars().count()).max().unwrap_or(0);
@@ -233,6 +247,18 @@ fn shorten(text: &str, width: usize) -> String {
         short.push(letter);
     }
     short + "…"
+}
+
+/// `text` in two: what fits into `width` columns, up to a space, and what comes behind that.
+fn cut(text: &str, width: usize) -> (&str, &str) {
+    if text.width() <= width {
+        return (text, "");
+    }
+    let mut spaces = text.match_indices(' ').map(|(at, _)| at);
+    match spaces.rfind(|at| *at > 0 && text[..*at].width() <= width) {
+        Some(at) => (&text[..at], &text[at + 1..]),
+        None => (text, ""),
+    }
 }
 
 /// For what stands back.
