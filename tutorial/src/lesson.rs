@@ -18,7 +18,7 @@ pub struct Lesson {
 }
 
 /// All lessons that there are, in order. A number without a lesson is one that is still to be written.
-pub const LESSONS: [Lesson; 11] = [
+pub const LESSONS: [Lesson; 12] = [
     Lesson { number: 0, program: "lesson_00_journey", title: "The whole journey of one call" },
     Lesson { number: 1, program: "lesson_01_contract", title: "An interface is a contract" },
     Lesson { number: 2, program: "lesson_02_bytes", title: "Arguments become bytes" },
@@ -31,6 +31,11 @@ pub const LESSONS: [Lesson; 11] = [
     Lesson { number: 5, program: "lesson_05_stub", title: "Client stub and return path: results and errors" },
     Lesson { number: 6, program: "lesson_06_stream", title: "A stream is not messages" },
     Lesson { number: 7, program: "lesson_07_calls", title: "Many calls, one connection" },
+    Lesson {
+        number: 10,
+        program: "lesson_10_generated",
+        title: "Stubs are mechanical: generate them from a contract",
+    },
     Lesson { number: 11, program: "lesson_11_protobuf", title: "Protobuf is tags and varints" },
     Lesson { number: 12, program: "lesson_12_http2", title: "HTTP/2 is frames on streams" },
     Lesson { number: 13, program: "lesson_13_hpack", title: "HPACK: headers that shrink" },

@@ -8,6 +8,7 @@ pub struct Readme;
 
 pub mod by_hand;
 pub mod command;
+pub mod conversation;
 pub mod joined;
 pub mod journey;
 pub mod lens;

@@ -85,6 +85,13 @@ pub(crate) struct Way<K> {
     _server: Option<Server>,
 }
 
+impl<K> Way<K> {
+    /// A `Kv` that needs `server`.
+    pub(crate) fn to(server: Server, kv: K) -> Self {
+        Self { kv: Arc::new(kv), _server: Some(server) }
+    }
+}
+
 /// A local object.
 pub(crate) async fn local() -> Way<Store> {
     Way { kv: Arc::new(Store::new()), _server: None }
@@ -95,7 +102,7 @@ pub(crate) async fn served_on(address: &str, codec: &'static str) -> Way<KvClien
     let mut server = Server::new(Router::new().with(KvServer::new(Store::new())));
     let bound = server.listen(address).await.unwrap();
     let kv = KvClient::connect(&bound.to_string()).await.unwrap();
-    Way { kv: Arc::new(kv.with(CallOptions::new().codec(codec))), _server: Some(server) }
+    Way::to(server, kv.with(CallOptions::new().codec(codec)))
 }
 
 /// The same, both generated.
@@ -103,7 +110,7 @@ pub(crate) async fn streams_on(address: &str, codec: &'static str) -> Way<proto:
     let mut server = Server::new(Router::new().with(proto::KvServer::new(Store::new())));
     let bound = server.listen(address).await.unwrap();
     let kv = proto::KvClient::connect(&bound.to_string()).await.unwrap();
-    Way { kv: Arc::new(kv.with(CallOptions::new().codec(codec))), _server: Some(server) }
+    Way::to(server, kv.with(CallOptions::new().codec(codec)))
 }
 
 /// An address in memory that nobody else has.
