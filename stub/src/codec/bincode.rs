@@ -42,6 +42,7 @@ impl<T: Serialize + DeserializeOwned> Codec<T> for Bincode {
         let message = decoded.map_err(|error| wrong(reader.place_of(&error), reason(&error)))?;
         match src.len() - reader.at {
             0 => Ok(message),
+            1 => Err(wrong(reader.at, "the message ends here, 1 byte follows".to_owned())),
             rest => Err(wrong(reader.at, format!("the message ends here, {rest} bytes follow"))),
         }
     }
@@ -182,6 +183,8 @@ mod tests {
     fn bytes_behind_the_message_are_refused() {
         let text = refused::<u8>(b"\x01\x02\x03");
         assert_eq!(text, "bincode layer, byte 1 of 3: the message ends here, 2 bytes follow");
+        let text = refused::<u8>(b"\x01\x02");
+        assert_eq!(text, "bincode layer, byte 1 of 2: the message ends here, 1 byte follows");
     }
 
     #[test]
