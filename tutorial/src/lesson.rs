@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use clap::{Arg, ArgMatches};
 use transport::Status;
 
 use crate::page::Page;
@@ -68,9 +69,20 @@ impl Lesson {
     /// Begins the lesson: reads the command line, which knows `--help`, and prints what the lesson is
     /// about: what one will know, and a question to answer before reading on.
     pub fn begin(self, know: &[&str], predict: &str) -> Page {
+        self.begin_with([], know, predict).0
+    }
+
+    /// Begins a lesson whose command line knows more than `--help`; also returns what was given there.
+    pub fn begin_with(
+        self,
+        arguments: impl IntoIterator<Item = Arg>,
+        know: &[&str],
+        predict: &str,
+    ) -> (Page, ArgMatches) {
         let about =
             format!("Lesson {:02}: {}\n\nYou will know:\n  {}", self.number, self.title, know.join("\n  "));
-        clap::Command::new(self.program).about(about).term_width(80).get_matches();
+        let command = clap::Command::new(self.program).about(about).term_width(80);
+        let given = command.args(arguments).get_matches();
         let mut page = Page::printed();
         page.title(&format!("Lesson {:02} · {}", self.number, self.title));
         page.heading("you will know");
@@ -79,7 +91,7 @@ impl Lesson {
         }
         page.heading("predict");
         page.say(predict);
-        page
+        (page, given)
     }
 
     /// Ends the lesson: prints what to change to see it fail, where the lesson is checked, and what is
