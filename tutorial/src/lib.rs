@@ -11,6 +11,7 @@ pub mod command;
 pub mod conversation;
 pub mod joined;
 pub mod journey;
+pub mod lab;
 pub mod lens;
 pub mod lesson;
 pub mod page;

@@ -235,7 +235,7 @@ pub fn count(number: usize, thing: &str) -> String {
 }
 
 /// `text`, or as much of it as fits into `width` columns.
-fn shorten(text: &str, width: usize) -> String {
+pub fn shorten(text: &str, width: usize) -> String {
     if text.width() <= width {
         return text.to_owned();
     }

@@ -1,0 +1,26 @@
+//! The failure lab: what a network does to calls, done on purpose, and drawn.
+//!
+//! [`Faulty`] is a connection around another one: it loses requests and replies, sends them twice, holds
+//! them up, cuts the connection. Which [`Fault`] befalls which call is a list, or a matter of a seed. What
+//! happens is kept in a [`Record`], and a [`Diagram`] draws it. An [`Experiment`] puts it all in front of a
+//! server with a counter.
+
+mod diagram;
+mod dice;
+mod experiment;
+mod fault;
+mod faulty;
+mod once;
+mod record;
+mod refusing;
+mod witness;
+
+pub use diagram::{Arrow, Diagram, Fate, Point};
+pub use dice::Dice;
+pub use experiment::{Experiment, PATIENCE, Storm, Strategy, patient, with_key};
+pub use fault::{Fault, by_seed};
+pub use faulty::Faulty;
+pub use once::{AtMostOnce, IDEMPOTENCY_KEY};
+pub use record::{Event, MessageId, Record, Side};
+pub use refusing::Refusing;
+pub use witness::Witness;
