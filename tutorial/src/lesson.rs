@@ -19,7 +19,7 @@ pub struct Lesson {
 }
 
 /// All lessons that there are, in order. A number without a lesson is one that is still to be written.
-pub const LESSONS: [Lesson; 12] = [
+pub const LESSONS: [Lesson; 13] = [
     Lesson { number: 0, program: "lesson_00_journey", title: "The whole journey of one call" },
     Lesson { number: 1, program: "lesson_01_contract", title: "An interface is a contract" },
     Lesson { number: 2, program: "lesson_02_bytes", title: "Arguments become bytes" },
@@ -32,6 +32,7 @@ pub const LESSONS: [Lesson; 12] = [
     Lesson { number: 5, program: "lesson_05_stub", title: "Client stub and return path: results and errors" },
     Lesson { number: 6, program: "lesson_06_stream", title: "A stream is not messages" },
     Lesson { number: 7, program: "lesson_07_calls", title: "Many calls, one connection" },
+    Lesson { number: 8, program: "lesson_08_loss", title: "A lost request looks like a lost reply" },
     Lesson {
         number: 10,
         program: "lesson_10_generated",
