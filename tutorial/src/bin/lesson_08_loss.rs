@@ -1,7 +1,6 @@
 //! Lesson 08: a lost request looks like a lost reply.
 
 use std::process::ExitCode;
-use std::sync::{Arc, Mutex, PoisonError};
 
 use client::CallOptions;
 use kv::{Kv, KvClient, Store};
@@ -10,12 +9,12 @@ use tokio::time::timeout;
 use transport::{Code, Limits, Status, grpc};
 use tutorial::joined::{self, Passed};
 use tutorial::lab::{
-    Diagram, Experiment, Fault, IDEMPOTENCY_KEY, PATIENCE, Refusing, Strategy, by_seed, patient, with_key,
+    Diagram, Experiment, Fault, IDEMPOTENCY_KEY, PATIENCE, Passing, Refusing, Strategy, by_seed, patient,
+    with_key,
 };
 use tutorial::lens;
 use tutorial::lesson::Lesson;
 use tutorial::page::{BOLD, Page, count};
-use tutorial::tap::Tap;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
@@ -203,17 +202,15 @@ async fn not_processed(page: &mut Page) -> Result<(), Status> {
     page.blank();
     let (near, far) = tokio::io::duplex(64 << 10);
     let serving = tokio::spawn(Refusing::new(Store::new(), 1).serve(far));
-    let frames = Arc::new(Mutex::new(Vec::new()));
-    let noted = frames.clone();
-    let tap = Tap::new(near, move |way, bytes: &[u8]| {
-        noted.lock().unwrap_or_else(PoisonError::into_inner).extend(Passed::all(way, bytes));
-    });
+    let passed = Passing::default();
+    let tap = passed.tap(near);
     let connection = grpc::connect_over(tap, &Limits::default(), "kv.test").await?;
     let kv = KvClient::new(connection).with(CallOptions::new().codec(Protobuf::NAME));
     let hits = kv.increment("hits", 1).await?;
     drop(kv);
     let requests = serving.await.map_err(|_| broken("the server"))?.map_err(|_| broken("the connection"))?;
-    let frames = std::mem::take(&mut *frames.lock().unwrap_or_else(PoisonError::into_inner));
+    let pieces = passed.take();
+    let frames: Vec<_> = pieces.iter().flat_map(|(way, bytes)| Passed::all(*way, bytes)).collect();
     joined::sides(page);
     joined::draw(page, frames.iter().filter(|frame| frame.stream() > 0));
     page.blank();

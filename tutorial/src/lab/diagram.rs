@@ -90,7 +90,7 @@ impl Diagram {
 
     /// Draws it on a page.
     pub fn draw(&self, page: &mut Page) {
-        page.line(format_args!("  {BOLD}{:>LABEL$} client{:24}server{BOLD:#}", "", ""));
+        page.line(format_args!("  {BOLD}{:>LEFT$} client{:24}server{BOLD:#}", "", ""));
         for row in self.grid() {
             page.line(format_args!("{}", row.trim_end()));
         }
@@ -116,7 +116,7 @@ impl Diagram {
             self.points.iter().find(|point| point.row == row && point.side == side).map(|point| &point.text)
         };
         let mark = |point: Option<&String>| if point.is_some() { "●" } else { "│" };
-        let text = |point: Option<&String>| point.map(|text| shorten(text, LABEL)).unwrap_or_default();
+        let text = |point: Option<&String>, width| point.map(|text| shorten(text, width)).unwrap_or_default();
         middle
             .into_iter()
             .enumerate()
@@ -125,8 +125,8 @@ impl Diagram {
                 let between: String =
                     middle.into_iter().map(|(letter, style)| format!("{style}{letter}{style:#}")).collect();
                 let (near, far) = (mark(left), mark(right));
-                let (left, right) = (text(left), text(right));
-                format!("  {left:>LABEL$} {DIM}{near}{DIM:#}{between}{DIM}{far}{DIM:#} {right}")
+                let (left, right) = (text(left, LEFT), text(right, RIGHT));
+                format!("  {left:>LEFT$} {DIM}{near}{DIM:#}{between}{DIM}{far}{DIM:#} {right}")
             })
             .collect()
     }
@@ -190,7 +190,8 @@ fn put(cell: &mut (char, Style), letter: char, style: Style) {
 const LOST: &str = "lost";
 /// How many rows down an arrow goes at least.
 const SLANT: usize = 2;
-/// How wide a label is.
-const LABEL: usize = 20;
-/// How far the lines are from each other.
+/// How wide the labels of the client are, how far the lines are from each other, and how wide the labels of the
+/// server: with two columns in front and the lines between, 80 in all.
+const LEFT: usize = 20;
 const GAP: usize = 31;
+const RIGHT: usize = 23;
