@@ -19,7 +19,7 @@ pub struct Lesson {
 }
 
 /// All lessons that there are, in order. A number without a lesson is one that is still to be written.
-pub const LESSONS: [Lesson; 13] = [
+pub const LESSONS: [Lesson; 14] = [
     Lesson { number: 0, program: "lesson_00_journey", title: "The whole journey of one call" },
     Lesson { number: 1, program: "lesson_01_contract", title: "An interface is a contract" },
     Lesson { number: 2, program: "lesson_02_bytes", title: "Arguments become bytes" },
@@ -33,6 +33,7 @@ pub const LESSONS: [Lesson; 13] = [
     Lesson { number: 6, program: "lesson_06_stream", title: "A stream is not messages" },
     Lesson { number: 7, program: "lesson_07_calls", title: "Many calls, one connection" },
     Lesson { number: 8, program: "lesson_08_loss", title: "A lost request looks like a lost reply" },
+    Lesson { number: 9, program: "lesson_09_shapes", title: "Four shapes of a call, and back-pressure" },
     Lesson {
         number: 10,
         program: "lesson_10_generated",
