@@ -393,6 +393,26 @@ fn a_message_that_has_not_arrived_and_is_not_lost_is_on_its_way() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_same_events_make_a_picture_for_a_book_with_every_text_and_every_arrow() {
+    let experiment = Experiment::new([Fault::LoseReply, Fault::Delay]);
+    until_answered(&experiment, patient()).await;
+    experiment.record.note(tutorial::lab::Side::Server, "a < b && b > c");
+    let diagram = Diagram::of(&experiment.events().await);
+    let svg = diagram.svg("A lost reply & a late request");
+    assert!(svg.starts_with("<svg ") && svg.ends_with("</svg>\n"));
+    assert!(svg.contains("<title>A lost reply &amp; a late request</title>"));
+    assert!(svg.contains(">a &lt; b &amp;&amp; b &gt; c</text>"));
+    let count = |what: &str| svg.matches(what).count();
+    assert_eq!(count("<circle "), diagram.points.len());
+    assert_eq!(count("<line "), diagram.arrows.len() + 2);
+    assert_eq!(count("<path "), diagram.arrows.len() - 1, "one head for each that arrived");
+    assert_eq!(count(">lost ✗</text>"), 1, "not by colour alone");
+    for name in ["text", "style", "title", "svg"] {
+        assert_eq!(count(&format!("<{name}")), count(&format!("</{name}>")), "{name}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_witness_changes_nothing_of_what_it_sees() {
     let kv = Witness::new(Store::new(), Record::new());
     assert_eq!(kv.increment("hits", 2).await, Ok(2));

@@ -14,6 +14,7 @@ mod once;
 mod passing;
 mod record;
 mod refusing;
+mod svg;
 mod watched;
 mod witness;
 
