@@ -52,7 +52,7 @@ fn sources(folder: &str) -> Vec<(String, String)> {
     found
 }
 
-const LIBRARIES: [&str; 7] = [
+const LIBRARIES: [&str; 8] = [
     "transport/src",
     "transport/http2/src",
     "stub/src",
@@ -60,6 +60,7 @@ const LIBRARIES: [&str; 7] = [
     "stub/kv/src",
     "server/src",
     "client/src",
+    "interop/src",
 ];
 
 #[test]
@@ -73,6 +74,7 @@ fn each_crate_depends_only_on_those_below_it() {
         ("client", &["stub", "transport"]),
         ("kv", &["client", "server", "stub", "transport"]),
         ("tutorial", &["client", "http2", "kv", "server", "stub", "stub_build", "transport"]),
+        ("interop", &["client", "server", "stub", "transport"]),
     ]);
     let dependencies = dependencies();
     let crates: BTreeSet<_> = dependencies.keys().cloned().collect();
@@ -91,7 +93,15 @@ fn what_writes_stubs_is_a_part_of_no_program_but_those_that_show_it() {
     }
     let of_builds = dependencies_of(|kind| kind == "build").into_iter();
     let users = of_builds.filter(|(_, used)| used.contains("stub_build")).map(|(name, _)| name);
-    assert_eq!(users.collect::<Vec<_>>(), ["kv"]);
+    assert_eq!(users.collect::<Vec<_>>(), ["interop", "kv"]);
+}
+
+#[test]
+fn other_implementations_are_a_part_of_no_program() {
+    for (name, used) in dependencies() {
+        let others: Vec<_> = used.iter().filter(|used| *used == "h2" || used.starts_with("tonic")).collect();
+        assert!(others.is_empty(), "{name} depends on {others:?} when it runs");
+    }
 }
 
 #[test]
@@ -164,9 +174,17 @@ fn one_file_knows_bincode() {
 fn every_crate_takes_the_lints_of_the_workspace_which_forbid_unsafe_code() {
     let workspace = std::fs::read_to_string(root().join("Cargo.toml")).unwrap();
     assert!(workspace.contains("unsafe_code = \"forbid\""));
-    for member in
-        ["transport", "transport/http2", "stub", "stub/build", "stub/kv", "server", "client", "tutorial"]
-    {
+    for member in [
+        "transport",
+        "transport/http2",
+        "stub",
+        "stub/build",
+        "stub/kv",
+        "server",
+        "client",
+        "tutorial",
+        "interop",
+    ] {
         let manifest = std::fs::read_to_string(root().join(member).join("Cargo.toml")).unwrap();
         assert!(manifest.contains("[lints]\nworkspace = true"), "{member}");
     }
