@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use transport::{Metadata, RequestHead};
+use transport::{Metadata, RecvStream, RequestHead};
 
 /// When the call being served ends, if it has a deadline. A call made on its behalf inherits it:
 /// `CallOptions::new().deadline(context::deadline())`.
@@ -16,6 +16,19 @@ pub fn deadline() -> Option<Instant> {
 /// The metadata of the request being served; none outside a call.
 pub fn metadata() -> Metadata {
     CONTEXT.try_with(|context| context.head.metadata.clone()).unwrap_or_default()
+}
+
+/// Whether the one message came compressed that a method with one message each way was called with. Of a
+/// stream of messages its [`Receiver`](stub::Receiver) knows it.
+pub fn request_was_compressed() -> bool {
+    let asked = CONTEXT.try_with(|context| context.request.as_ref().is_some_and(RecvStream::was_compressed));
+    asked.unwrap_or(false)
+}
+
+/// Compresses the reply of a method that has one, where the transport can and the caller takes it so. For a
+/// stream of messages its [`Sender`](stub::Sender) does it.
+pub fn compress_reply() {
+    with_reply(|reply| reply.is_compressed = true);
 }
 
 /// Sends `metadata` with the head of the response of a method that has one reply. Outside a call, and once
@@ -32,15 +45,20 @@ pub fn set_trailers(metadata: Metadata) {
 
 /// What a method says beside its messages.
 #[derive(Debug, Default)]
-pub(crate) struct ReplyMetadata {
+pub(crate) struct Beside {
     pub(crate) head: Option<Metadata>,
+    pub(crate) is_compressed: bool,
     pub(crate) trailers: Metadata,
 }
 
-/// Runs `method` such that it can ask about the call that began with `head`; returns also what it says
-/// beside its messages.
-pub(crate) async fn scope<F: Future>(head: RequestHead, method: F) -> (F::Output, ReplyMetadata) {
-    let context = Arc::new(Context { head, reply: Mutex::default() });
+/// Runs `method` such that it can ask about the call that began with `head`, and of which `request` has been
+/// read if it has one message; returns also what it says beside its messages.
+pub(crate) async fn scope<F: Future>(
+    head: RequestHead,
+    request: Option<RecvStream>,
+    method: F,
+) -> (F::Output, Beside) {
+    let context = Arc::new(Context { head, request, reply: Mutex::default() });
     let output = CONTEXT.scope(context.clone(), method).await;
     let reply = std::mem::take(&mut *context.reply.lock().unwrap_or_else(PoisonError::into_inner));
     (output, reply)
@@ -48,10 +66,11 @@ pub(crate) async fn scope<F: Future>(head: RequestHead, method: F) -> (F::Output
 
 struct Context {
     head: RequestHead,
-    reply: Mutex<ReplyMetadata>,
+    request: Option<RecvStream>,
+    reply: Mutex<Beside>,
 }
 
-fn with_reply(set: impl FnOnce(&mut ReplyMetadata)) {
+fn with_reply(set: impl FnOnce(&mut Beside)) {
     // Outside a call there is nobody to tell.
     let _ = CONTEXT.try_with(|context| {
         set(&mut context.reply.lock().unwrap_or_else(PoisonError::into_inner));

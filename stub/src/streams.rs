@@ -27,6 +27,8 @@ pub struct Receiver<T> {
     /// The first message, where the head was asked for and there was none.
     first: Option<Bytes>,
     end: Option<Status>,
+    /// Whether the one message came compressed that has one: behind its end nobody can ask any more.
+    single_was_compressed: Option<bool>,
 }
 
 impl<T> Sender<T> {
@@ -101,7 +103,7 @@ impl<T> Sender<T> {
 impl<T> Receiver<T> {
     /// Receives what comes on `receive`, in `coding`.
     pub fn new(receive: RecvStream, coding: Coding<T>) -> Self {
-        Self { receive, coding, head: None, first: None, end: None }
+        Self { receive, coding, head: None, first: None, end: None, single_was_compressed: None }
     }
 
     /// The next message; `None` when there are no more and all is well.
@@ -119,6 +121,7 @@ impl<T> Receiver<T> {
     pub async fn single(&mut self) -> Result<T, Status> {
         let due = |text| Status::new(Code::Unimplemented, text);
         let message = self.recv().await?.ok_or_else(|| due("no message where one is due"))?;
+        self.single_was_compressed = Some(self.receive.was_compressed());
         match self.recv().await? {
             None => Ok(message),
             Some(_) => Err(due("more than one message where one is due")),
@@ -145,7 +148,7 @@ impl<T> Receiver<T> {
 
     /// Whether the message that was received last came compressed.
     pub fn was_compressed(&self) -> bool {
-        self.receive.was_compressed()
+        self.single_was_compressed.unwrap_or_else(|| self.receive.was_compressed())
     }
 
     /// The metadata behind the last message, once that has come ([`recv`](Self::recv) has said so).

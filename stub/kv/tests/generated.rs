@@ -18,10 +18,12 @@ use kv::proto::{
 use kv::{Kv, Store};
 use server::{Router, context};
 use stub::codec::Message;
-use stub::{Receiver, Sender};
+use stub::{Receiver, Sender, Shape};
 use support::{Handler, Served, Transport, on_every_transport, pass};
 use tokio::sync::{Semaphore, mpsc};
-use transport::{Code, IncomingCall, Limits, Metadata, Path, Received, RequestHead, Status, open};
+use transport::{
+    Code, Compression, IncomingCall, Limits, Metadata, Path, Received, RequestHead, Status, open,
+};
 
 on_every_transport! {
     what_was_put_can_be_got_incremented_and_deleted
@@ -39,6 +41,7 @@ on_every_transport! {
     a_reader_that_stalls_stops_the_writer_at_the_client
     a_deadline_ends_a_stream_and_stops_its_handler
     metadata_travels_in_head_and_trailers
+    a_method_sees_whether_its_request_was_compressed_and_compresses_its_reply
 
     both_client_stubs_send_the_same_bytes
     both_server_stubs_answer_the_same_bytes
@@ -465,6 +468,49 @@ async fn metadata_travels_in_head_and_trailers(transport: Transport) {
     assert_eq!(reply.head().await, &tenant("blue"));
     assert_eq!(reply.single().await, Ok(LoadReply { count: 0 }));
     assert_eq!(reply.trailers(), Some(&tenant("green")));
+}
+
+/// Answers compressed, and says whether it was asked so.
+struct Compresses;
+
+impl proto::Kv for Compresses {
+    async fn get(&self, _request: GetRequest) -> Result<GetReply, Status> {
+        context::compress_reply();
+        Ok(GetReply { value: context::request_was_compressed().to_string() })
+    }
+
+    async fn load(&self, mut requests: Receiver<Entry>) -> Result<LoadReply, Status> {
+        context::compress_reply();
+        let mut count = 0;
+        while requests.recv().await?.is_some() {
+            count += u64::from(requests.was_compressed());
+        }
+        Ok(LoadReply { count })
+    }
+}
+
+async fn a_method_sees_whether_its_request_was_compressed_and_compresses_its_reply(transport: Transport) {
+    let served = serve(transport, Compresses).await;
+    let plain = client(&served).await;
+    assert_eq!(plain.get(&get("any")).await, Ok(GetReply { value: "false".to_owned() }));
+
+    // Only gRPC carries what is compressed.
+    let carried = matches!(transport, Transport::Http);
+    let kv = plain.with(CallOptions::new().compression(Compression::Gzip));
+    let request = get("any");
+    let called = kv.caller().open(&proto::KV_GET, Shape::Unary, Some(&request)).await;
+    let (_sender, mut reply) = called.unwrap();
+    assert_eq!(reply.single().await, Ok(GetReply { value: carried.to_string() }));
+    assert_eq!(reply.was_compressed(), carried, "also behind the end");
+
+    let (mut entries, mut reply) = kv.load().await.unwrap();
+    for on in [true, false, true] {
+        entries.compress(on);
+        entries.send(&entry("k", "v")).await.unwrap();
+    }
+    entries.finish().await.unwrap();
+    assert_eq!(reply.single().await, Ok(LoadReply { count: if carried { 2 } else { 0 } }));
+    assert_eq!(reply.was_compressed(), carried);
 }
 
 // ---- generated and written by hand ----
