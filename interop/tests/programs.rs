@@ -1,0 +1,122 @@
+//! The two programs, as a person or a script runs them.
+
+#![allow(clippy::unwrap_used)]
+
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Output, Stdio};
+
+use interop::cases::Case;
+use server::{Router, Server};
+
+/// A server that runs until it is dropped.
+struct Served {
+    child: Child,
+    port: String,
+}
+
+impl Served {
+    fn start() -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_interop_server"))
+            .args(["--port", "0", "--use_tls", "false"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let port = line.trim_end().strip_prefix("listening on http://127.0.0.1:").unwrap().to_owned();
+        Self { child, port }
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+}
+
+fn client(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_interop_client")).args(arguments).output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).unwrap()
+}
+
+#[test]
+fn every_case_passes_with_flags_in_both_forms() {
+    let server = Served::start();
+    let port = format!("--server_port={}", server.port);
+    for case in Case::ALL.map(Case::name) {
+        let by_equals = format!("--test_case={case}");
+        let output = if case.starts_with("client") {
+            client(&["--server_host", "localhost", "--server_port", &server.port, "--test_case", case])
+        } else {
+            client(&[
+                &port,
+                &by_equals,
+                "--use_tls=false",
+                "--use_test_ca=true",
+                "--server_host_override=x.test",
+            ])
+        };
+        assert_eq!(text(&output.stderr), "");
+        assert_eq!(text(&output.stdout), format!("{case}: passed\n"));
+        assert!(output.status.success());
+    }
+}
+
+#[test]
+fn an_unknown_case_is_refused_with_a_list_of_those_there_are() {
+    let output = client(&["--test_case=fly"]);
+    assert_eq!(output.status.code(), Some(2));
+    let stderr = text(&output.stderr);
+    assert!(stderr.contains("'fly'"), "{stderr}");
+    for case in Case::ALL {
+        assert!(stderr.contains(&format!("\n  {}\n", case.name())), "{stderr}");
+    }
+    assert!(stderr.lines().all(|line| line.len() <= 80), "{stderr}");
+}
+
+#[test]
+fn tls_is_refused_by_both() {
+    for flag in ["--use_tls", "--use_tls=true"] {
+        for program in [env!("CARGO_BIN_EXE_interop_client"), env!("CARGO_BIN_EXE_interop_server")] {
+            let output = Command::new(program).arg(flag).output().unwrap();
+            assert_eq!(output.status.code(), Some(2));
+            let expected = "error: there is no TLS here: leave --use_tls out, or say --use_tls=false\n";
+            assert_eq!(text(&output.stderr), expected);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_case_that_fails_says_what_was_expected_and_what_came() {
+    let mut server = Server::new(Router::new());
+    let bound = server.listen("http://127.0.0.1:0").await.unwrap().to_string();
+    let port = bound.rsplit(':').next().unwrap();
+    let output = client(&["--server_port", port, "--test_case=empty_unary"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(text(&output.stdout), "");
+    let expected = "empty_unary: failed: EmptyCall: expected OK, got UNIMPLEMENTED: \
+                    there is no service grpc.testing.TestService here\n";
+    assert_eq!(text(&output.stderr), expected);
+}
+
+#[test]
+fn a_server_that_is_not_there_is_told_apart_from_a_case_that_fails() {
+    // A port that was free a moment ago, and of which nobody else knows.
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let output = client(&[&format!("--server_port={port}")]);
+    assert_eq!(output.status.code(), Some(3));
+    assert!(text(&output.stderr).starts_with("error: UNAVAILABLE: nothing is listening on 127.0.0.1:"));
+}
+
+#[test]
+fn the_help_fits_a_terminal() {
+    for program in [env!("CARGO_BIN_EXE_interop_client"), env!("CARGO_BIN_EXE_interop_server")] {
+        let output = Command::new(program).arg("--help").output().unwrap();
+        assert!(text(&output.stdout).lines().all(|line| line.len() <= 80));
+    }
+}
