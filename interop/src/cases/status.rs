@@ -6,7 +6,7 @@ use crate::Failure;
 use crate::failure::{Ended, equal};
 use crate::proto::{
     EchoStatus, Empty, SimpleRequest, StreamingOutputCallRequest, TestServiceClient,
-    UNIMPLEMENTED_SERVICE_UNIMPLEMENTED_CALL,
+    UnimplementedServiceClient,
 };
 
 /// Code and message of a status come as they were sent.
@@ -50,7 +50,8 @@ pub async fn unimplemented_method(test: &TestServiceClient) -> Result<(), Failur
 /// # Errors
 /// When the call ends otherwise.
 pub async fn unimplemented_service(test: &TestServiceClient) -> Result<(), Failure> {
-    let ended = test.caller().unary(&UNIMPLEMENTED_SERVICE_UNIMPLEMENTED_CALL, &Empty {}).await;
+    let unimplemented = UnimplementedServiceClient::from(test.caller().clone());
+    let ended = unimplemented.unimplemented_call(&Empty {}).await;
     ended.with_code("UnimplementedService", Code::Unimplemented).map(|_status| ())
 }
 

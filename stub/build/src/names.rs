@@ -88,9 +88,10 @@ fn line(module: &str, names: &BTreeSet<&str>) -> String {
 }
 
 /// What needs no import.
-const PRELUDE: [&str; 11] = [
+const PRELUDE: [&str; 12] = [
     "::core::option::Option",
     "::std::boxed::Box",
+    "::std::convert::From",
     "::std::convert::Into",
     "::std::future::Future",
     "::std::marker::Send",

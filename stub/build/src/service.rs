@@ -228,7 +228,19 @@ impl {name}Client {{
         text += &signature("pub async fn", &name, &parameters, &result(&output, names));
         text += &format!("        self.caller.{function}({arguments}).await\n    }}\n");
     }
-    text + "}\n"
+    let from = names.name("::std::convert::From");
+    text + &format!(
+        "\
+}}
+
+/// A stub whose calls are made by `caller`: that of another service, say, on the same connection.
+impl {from}<{caller}> for {name}Client {{
+    fn from(caller: {caller}) -> Self {{
+        Self {{ caller }}
+    }}
+}}
+"
+    )
 }
 
 fn server_stub(service: &Service, names: &mut Names) -> String {

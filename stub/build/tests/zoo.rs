@@ -161,3 +161,11 @@ async fn two_services_can_have_a_method_of_the_same_name() {
     assert_eq!(refused.message(), "method Count is not implemented here");
     assert_eq!(ZooClient::connect(&address).await.unwrap().count(&()).await, Ok(Number { value: 2 }));
 }
+
+#[tokio::test]
+async fn the_stubs_of_two_services_share_a_connection() {
+    let (_server, address) = served("tcp://127.0.0.1:0").await;
+    let call = CallClient::connect(&address).await.unwrap();
+    let zoo = ZooClient::from(call.caller().clone());
+    assert_eq!(zoo.count(&()).await, Ok(Number { value: 2 }));
+}

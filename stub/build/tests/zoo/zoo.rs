@@ -170,6 +170,13 @@ impl ZooClient {
     }
 }
 
+/// A stub whose calls are made by `caller`: that of another service, say, on the same connection.
+impl ::std::convert::From<Caller> for ZooClient {
+    fn from(caller: Caller) -> Self {
+        Self { caller }
+    }
+}
+
 /// The server stub: finds the method that a call names, and calls it on a [`Zoo`] that is here.
 #[derive(Debug)]
 pub struct ZooServer<Implementation> {
@@ -284,6 +291,13 @@ impl CallClient {
     }
 }
 
+/// A stub whose calls are made by `caller`: that of another service, say, on the same connection.
+impl ::std::convert::From<Caller> for CallClient {
+    fn from(caller: Caller) -> Self {
+        Self { caller }
+    }
+}
+
 /// The server stub: finds the method that a call names, and calls it on a [`Call`] that is here.
 #[derive(Debug)]
 pub struct CallServer<C> {
@@ -351,6 +365,13 @@ impl NobodyClient {
     /// What makes the calls.
     pub fn caller(&self) -> &Caller {
         &self.caller
+    }
+}
+
+/// A stub whose calls are made by `caller`: that of another service, say, on the same connection.
+impl ::std::convert::From<Caller> for NobodyClient {
+    fn from(caller: Caller) -> Self {
+        Self { caller }
     }
 }
 
@@ -558,6 +579,10 @@ pub struct Future {}
 /// The message `Into`.
 #[derive(::serde::Serialize, ::serde::Deserialize, Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Into {}
+
+/// The message `From`.
+#[derive(::serde::Serialize, ::serde::Deserialize, Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct From {}
 
 /// The message `Json`.
 #[derive(::serde::Serialize, ::serde::Deserialize, Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
