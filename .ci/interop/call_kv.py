@@ -30,6 +30,7 @@ def unary(kv):
     large = "x" * 3_000_000
     kv.Put(messages.PutRequest(key="large", value=large), timeout=TIMEOUT)
     assert kv.Get(messages.GetRequest(key="large"), timeout=TIMEOUT).value == large
+    kv.Delete(messages.DeleteRequest(key="hits"), timeout=TIMEOUT)
     counts = range(1, 1001)
     with concurrent.futures.ThreadPoolExecutor(50) as threads:
         one = messages.IncrementRequest(key="hits", by=1)
