@@ -3,6 +3,7 @@
 
 use std::collections::VecDeque;
 use std::task::Waker;
+use std::time::Instant;
 
 use bytes::Bytes;
 use bytestring::ByteString;
@@ -30,6 +31,8 @@ pub(super) struct CallState {
     /// How many bytes have been sent, and how many before the message that was sent last.
     pub(super) sent: u64,
     pub(super) sent_before_last: u64,
+    /// When the call ends, if it has not ended before, as its caller said.
+    pub(super) deadline: Option<Instant>,
     /// This side's end is decided.
     pub(super) ending: bool,
     /// Why nobody on the other side waits for this call any more.

@@ -1,9 +1,13 @@
 //! What a call ended with, as a client tells from the fields that came, or did not.
 
-use http2::ErrorCode;
-use transport::{Code, Received, Status, Value};
+use std::time::Duration;
 
-use crate::peer::{OK, Peer, RESPONSE, all, message, unary};
+use bytes::Bytes;
+use http2::ErrorCode;
+use tokio::time::{Instant, advance};
+use transport::{Code, Received, Status, Value, open};
+
+use crate::peer::{OK, Peer, RESPONSE, all, head, message, unary};
 
 /// HEADERS, or else DATA.
 type Frame<'a> = Result<&'a [(&'a str, &'a str)], &'a [u8]>;
@@ -213,6 +217,27 @@ async fn every_code_of_a_reset_is_mapped() {
             assert_eq!(status.code(), expected, "{code}");
         }
     }
+}
+
+/// What a call with a deadline in a second ends with when it is reset `waited` after it began.
+async fn end_of_reset(waited: Duration, code: ErrorCode) -> Code {
+    let (connection, mut peer) = Peer::server().await;
+    let mut head = head();
+    head.deadline = Some((Instant::now() + Duration::from_secs(1)).into_std());
+    let mut call = open(&connection, head, Some(Bytes::new()), true).await.unwrap();
+    let (stream, ..) = peer.whole_request().await;
+    advance(waited).await;
+    peer.reset(stream, code).await;
+    let Some(Received::End(status)) = all(&mut call).await.pop() else { panic!("an end") };
+    status.code()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_gives_up_at_the_deadline_says_that_it_has_passed() {
+    let (before, at) = (Duration::from_millis(999), Duration::from_secs(1));
+    assert_eq!(end_of_reset(at, ErrorCode::CANCEL).await, Code::DeadlineExceeded);
+    assert_eq!(end_of_reset(before, ErrorCode::CANCEL).await, Code::Cancelled);
+    assert_eq!(end_of_reset(at, ErrorCode::INTERNAL_ERROR).await, Code::Internal);
 }
 
 #[tokio::test(start_paused = true)]

@@ -58,6 +58,7 @@ impl Conversation for Session {
         };
         let Opening { head, message, end } = next;
         let mut call = CallState::new(head.codec);
+        call.deadline = head.deadline;
         call.compression = head.compression;
         call.compresses = head.compression.is_some();
         self.calls.insert(id, call);

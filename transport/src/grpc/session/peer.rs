@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use bytes::Bytes;
-use http2::{Event, Fields, Role};
+use http2::{ErrorCode, Event, Fields, Role};
 
 use super::Session;
 use crate::conversation::Conversation;
@@ -27,6 +27,10 @@ impl Session {
             }
             // What a client says behind its messages means nothing in gRPC.
             Event::Trailers { stream, .. } => self.ended(stream, Status::ok()),
+            Event::Reset { stream, code: ErrorCode::CANCEL, .. } if self.is_late(stream, now) => {
+                let text = "the deadline has passed, and the server has reset the stream";
+                self.reset(stream, &Status::new(Code::DeadlineExceeded, text));
+            }
             Event::Reset { stream, code, reason } => self.reset(stream, &status::of_reset(code, reason)),
             Event::Room { stream } => {
                 let waiting = self.calls.get_mut(&stream).and_then(|call| call.sender.take());
@@ -114,6 +118,13 @@ impl Session {
             call.ending = true;
             self.wakes.extend(call.sender.take());
         }
+    }
+
+    /// Whether a caller's deadline has passed. A server may give the call up then as well, which can be seen
+    /// before the caller's own timer is due.
+    fn is_late(&self, id: u32, now: Instant) -> bool {
+        let deadline = self.calls.get(&id).and_then(|call| call.deadline);
+        deadline.is_some_and(|deadline| deadline <= now)
     }
 
     /// The stream of a call is gone.
