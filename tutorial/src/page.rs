@@ -185,6 +185,25 @@ impl Page {
         self.line(format_args!("    {DIM}│{DIM:#}{arrow}{DIM}│{DIM:#}"));
     }
 
+    /// What belongs to the message that was drawn last.
+    pub fn remark(&mut self, remark: &str) {
+        let width = ARROW_WIDTH - 4;
+        let remark = shorten(remark, width);
+        let rest = width - remark.width();
+        self.line(format_args!("    {DIM}│{DIM:#}    {remark}{:rest$}{DIM}│{DIM:#}", ""));
+    }
+
+    /// A function of the source text of a program, as it stands there.
+    pub fn function(&mut self, source: &str, name: &str) {
+        let is_it = |line: &&str| line.contains(&format!("fn {name}("));
+        for line in source.lines().skip_while(|line| !is_it(line)) {
+            self.code(line);
+            if line == "}" {
+                break;
+            }
+        }
+    }
+
     fn indented(&mut self, mark: &str, paragraph: &str) {
         let hanging = " ".repeat(mark.chars().count());
         let mut line = mark.to_owned();
@@ -209,7 +228,7 @@ impl Page {
 pub fn style(layer: Layer) -> Style {
     let color = match layer {
         Layer::Hello => AnsiColor::Blue,
-        Layer::Header => AnsiColor::Cyan,
+        Layer::Header | Layer::Prefix => AnsiColor::Cyan,
         Layer::Head | Layer::Fields => AnsiColor::Magenta,
         Layer::Status => AnsiColor::Yellow,
         Layer::Control => AnsiColor::Blue,

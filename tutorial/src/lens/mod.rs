@@ -2,6 +2,7 @@
 
 pub mod bincode;
 pub mod frame;
+pub mod grpc;
 pub mod hpack;
 pub mod http2;
 pub mod protobuf;
@@ -37,6 +38,8 @@ pub enum Layer {
     Status,
     /// What concerns the conversation itself: credit, pings, farewells.
     Control,
+    /// What stands in front of a message.
+    Prefix,
     /// A message, in the bytes of its codec.
     Message,
     /// What a stream of HTTP/2 carries, whatever that means to who sends it.
@@ -55,6 +58,7 @@ impl Layer {
             Self::Fields => "field block",
             Self::Status => "status",
             Self::Control => "control",
+            Self::Prefix => "prefix",
             Self::Message => "message",
             Self::Data => "data",
             Self::Wrong => "wrong",

@@ -1,0 +1,133 @@
+//! The lens on gRPC over HTTP/2: what a call puts into the frames.
+
+use http2::frame::Head;
+
+use super::{Layer, Reader, Span, big_endian, hpack, http2 as frames};
+use crate::page::count;
+
+/// Names the bytes of a frame of HTTP/2, to the last field and the last message in it. A field block that
+/// goes on in the next frame is left as one span.
+pub fn frame(bytes: &[u8], table: &mut hpack::Table) -> Vec<Span> {
+    let seen = frames::frame(bytes);
+    let mut within = Vec::new();
+    if let Some(block) = seen.block.filter(|_| seen.head.is_some_and(|head| head.has(Head::END_HEADERS))) {
+        within = shifted(hpack::block(&bytes[block.clone()], table), block.start);
+    } else if let Some(data) = seen.data {
+        within = shifted(self::data(&bytes[data.clone()]), data.start);
+    }
+    let Some((first, last)) = within.first().zip(within.last()) else { return seen.spans };
+    let range = first.range.start..last.range.end;
+    let mut spans = Vec::new();
+    for span in seen.spans {
+        if span.range == range {
+            spans.append(&mut within);
+        } else {
+            spans.push(span);
+        }
+    }
+    spans
+}
+
+/// Names the bytes of DATA, if a message begins there: five in front of each.
+pub fn data(bytes: &[u8]) -> Vec<Span> {
+    let mut reader = Reader::new(bytes, Layer::Prefix);
+    while reader.left() > 0 {
+        reader.layer = Layer::Prefix;
+        let flag = big_endian(reader.take(1, "compressed", |flag| match flag {
+            [0] => "0, no".to_owned(),
+            [1] => "1, yes".to_owned(),
+            _ => String::new(),
+        }));
+        if flag > 1 {
+            reader.last_is_wrong("neither 0 nor 1");
+        }
+        if reader.left() < LENGTH {
+            if reader.left() > 0 {
+                reader.take(reader.left(), "message length", |_| "goes on in the next".to_owned());
+            }
+            break;
+        }
+        let length = reader.number(LENGTH, "message length", "");
+        if length == 0 {
+            continue;
+        }
+        reader.layer = Layer::Message;
+        if reader.left() > 0 {
+            let missing = length.saturating_sub(reader.left());
+            reader.take(length, "message", |bytes| match missing {
+                0 => count(bytes.len(), "byte"),
+                _ => format!("{missing} bytes still to come"),
+            });
+        }
+    }
+    reader.spans
+}
+
+fn shifted(mut spans: Vec<Span>, by: usize) -> Vec<Span> {
+    for span in &mut spans {
+        span.range = span.range.start + by..span.range.end + by;
+    }
+    spans
+}
+
+/// The length of a message, in bytes.
+const LENGTH: usize = 4;
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn named(bytes: &[u8]) -> Vec<(String, String)> {
+        data(bytes).into_iter().map(|span| (span.name, span.value)).collect()
+    }
+
+    #[test]
+    fn a_message_has_a_flag_and_four_bytes_of_length_in_front() {
+        let says = named(b"\0\0\0\0\x02hi");
+        let expected = [("compressed", "0, no"), ("message length", "2"), ("message", "2 bytes")];
+        assert_eq!(says, expected.map(|(name, value)| (name.to_owned(), value.to_owned())));
+    }
+
+    #[test]
+    fn two_messages_in_one_data_are_two() {
+        let messages = named(b"\0\0\0\0\x02hi\x01\0\0\0\x01z");
+        assert_eq!(messages.len(), 6);
+        assert_eq!(messages[3].1, "1, yes");
+    }
+
+    #[test]
+    fn a_message_of_no_bytes_is_its_prefix() {
+        assert_eq!(named(b"\0\0\0\0\0").len(), 2);
+    }
+
+    #[test]
+    fn what_of_a_message_is_missing_is_said() {
+        assert_eq!(named(b"\0\x02\0\0\0hi")[2].1, "33554430 bytes still to come");
+    }
+
+    #[test]
+    fn fields_and_messages_take_the_place_of_block_and_data() {
+        let mut table = hpack::Table::new();
+        let headers = b"\0\0\x02\x01\x04\0\0\0\x01\x83\x86";
+        let names: Vec<_> = frame(headers, &mut table).into_iter().map(|span| span.name).collect();
+        assert_eq!(names[4..], ["indexed 3", "indexed 6"]);
+        let data = b"\0\0\x07\0\x01\0\0\0\x01\0\0\0\0\x02hi";
+        let names: Vec<_> = frame(data, &mut table).into_iter().map(|span| span.name).collect();
+        assert_eq!(names[4..], ["compressed", "message length", "message"]);
+    }
+
+    proptest! {
+        #[test]
+        fn every_byte_of_data_has_one_span(bytes in prop::collection::vec(0..4_u8, 0..40)) {
+            let mut at = 0;
+            for span in data(&bytes) {
+                prop_assert_eq!(span.range.start, at);
+                prop_assert!(!span.range.is_empty());
+                at = span.range.end;
+            }
+            prop_assert_eq!(at, bytes.len());
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! A conversation of gRPC, frame by frame, with what its fields say.
+
+use http2::Fields;
+use http2::hpack::{Decoder, FieldList};
+
+use crate::joined::Passed;
+use crate::page::Page;
+use crate::relay::Chunk;
+use crate::tap::Way;
+
+/// Who looks on from the beginning of a conversation, and keeps the table of each direction.
+#[derive(Debug)]
+pub struct Onlooker {
+    out: Decoder,
+    back: Decoder,
+}
+
+/// A frame, and what it says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Said {
+    /// The frame.
+    pub frame: Passed,
+    /// Its fields, if it is HEADERS.
+    pub fields: Option<Fields>,
+}
+
+impl Onlooker {
+    /// Who looks on at a conversation that has not begun.
+    pub fn new() -> Self {
+        let decoder = || Decoder::new(1 << 20, 1000);
+        Self { out: decoder(), back: decoder() }
+    }
+
+    /// What is said with these bytes. They are whole frames, and no field block is larger than a frame.
+    pub fn sees(&mut self, chunks: &[Chunk]) -> Vec<Said> {
+        let frames = chunks.iter().flat_map(|(way, bytes)| Passed::all(*way, bytes));
+        frames.map(|frame| Said { fields: self.fields(&frame), frame }).collect()
+    }
+
+    fn fields(&mut self, frame: &Passed) -> Option<Fields> {
+        let block = crate::lens::http2::frame(&frame.bytes).block?;
+        let decoder = if frame.way == Way::Out { &mut self.out } else { &mut self.back };
+        match decoder.decode(&frame.bytes[block]) {
+            Ok(FieldList::Fields(fields)) => Some(fields),
+            Ok(FieldList::TooLarge) | Err(_) => None,
+        }
+    }
+}
+
+impl Default for Onlooker {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Said {
+    /// The first value of a field of this name.
+    pub fn value(&self, name: &str) -> Option<String> {
+        let value = self.fields.as_ref()?.value(name)?;
+        Some(String::from_utf8_lossy(value).into_owned())
+    }
+}
+
+/// Draws frames that belong to calls, each with those of its fields that `wanted` names.
+pub fn draw<'a>(page: &mut Page, said: impl IntoIterator<Item = &'a Said>, wanted: impl Fn(&str) -> bool) {
+    for Said { frame, fields } in said.into_iter().filter(|said| said.frame.stream() > 0) {
+        page.arrow(frame.way == Way::Out, &frame.label());
+        for field in fields.iter().flat_map(|fields| fields.iter()) {
+            let name = String::from_utf8_lossy(&field.name);
+            if wanted(&name) {
+                page.remark(&format!("{name}: {}", String::from_utf8_lossy(&field.value)));
+            }
+        }
+    }
+}
