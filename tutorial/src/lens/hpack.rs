@@ -82,7 +82,7 @@ pub fn block(bytes: &[u8], table: &mut Table) -> Vec<Span> {
             0b0100_0000.. => literal(&mut reader, table, 6, "literal, kept"),
             0b0010_0000.. => size_update(&mut reader, table, at_the_beginning),
             0b0001_0000.. => literal(&mut reader, table, 4, "literal, secret"),
-            _ => literal(&mut reader, table, 4, "literal, not kept"),
+            _ => literal(&mut reader, table, 4, "literal, unkept"),
         };
         if let Err(rule) = taken {
             reader.wrong(&rule);
@@ -291,7 +291,7 @@ mod tests {
     #[test]
     fn rfc7541_c_2_2_and_3_other_literals_do_not() {
         let mut table = Table::new();
-        assert_eq!(says(b"\x04\x0c/sample/path", &mut table)[0], "literal, not kept: name 4: :path");
+        assert_eq!(says(b"\x04\x0c/sample/path", &mut table)[0], "literal, unkept: name 4: :path");
         assert_eq!(says(b"\x10\x08password\x06secret", &mut table)[0], "literal, secret: a new name");
         assert_eq!(table.size(), 0);
     }
