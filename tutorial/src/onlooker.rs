@@ -4,6 +4,8 @@ use http2::Fields;
 use http2::hpack::{Decoder, FieldList};
 
 use crate::joined::Passed;
+use crate::lens::hpack::Table;
+use crate::lens::{self, Span};
 use crate::page::Page;
 use crate::relay::Chunk;
 use crate::tap::Way;
@@ -11,8 +13,8 @@ use crate::tap::Way;
 /// Who looks on from the beginning of a conversation, and keeps the table of each direction.
 #[derive(Debug)]
 pub struct Onlooker {
-    out: Decoder,
-    back: Decoder,
+    out: Tables,
+    back: Tables,
 }
 
 /// A frame, and what it says.
@@ -20,30 +22,40 @@ pub struct Onlooker {
 pub struct Said {
     /// The frame.
     pub frame: Passed,
+    /// Its bytes with their names.
+    pub spans: Vec<Span>,
     /// Its fields, if it is HEADERS.
     pub fields: Option<Fields>,
+}
+
+/// The table of one direction, as the lens keeps it and as a decoder does.
+#[derive(Debug)]
+struct Tables {
+    table: Table,
+    decoder: Decoder,
 }
 
 impl Onlooker {
     /// Who looks on at a conversation that has not begun.
     pub fn new() -> Self {
-        let decoder = || Decoder::new(1 << 20, 1000);
-        Self { out: decoder(), back: decoder() }
+        let tables = || Tables { table: Table::new(), decoder: Decoder::new(1 << 20, 1000) };
+        Self { out: tables(), back: tables() }
     }
 
     /// What is said with these bytes. They are whole frames, and no field block is larger than a frame.
     pub fn sees(&mut self, chunks: &[Chunk]) -> Vec<Said> {
         let frames = chunks.iter().flat_map(|(way, bytes)| Passed::all(*way, bytes));
-        frames.map(|frame| Said { fields: self.fields(&frame), frame }).collect()
+        frames.map(|frame| self.said(frame)).collect()
     }
 
-    fn fields(&mut self, frame: &Passed) -> Option<Fields> {
-        let block = crate::lens::http2::frame(&frame.bytes).block?;
-        let decoder = if frame.way == Way::Out { &mut self.out } else { &mut self.back };
-        match decoder.decode(&frame.bytes[block]) {
+    fn said(&mut self, frame: Passed) -> Said {
+        let Tables { table, decoder } = if frame.way == Way::Out { &mut self.out } else { &mut self.back };
+        let block = lens::http2::frame(&frame.bytes).block;
+        let fields = block.and_then(|block| match decoder.decode(&frame.bytes[block]) {
             Ok(FieldList::Fields(fields)) => Some(fields),
             Ok(FieldList::TooLarge) | Err(_) => None,
-        }
+        });
+        Said { spans: lens::grpc::frame(&frame.bytes, table), fields, frame }
     }
 }
 
@@ -63,7 +75,7 @@ impl Said {
 
 /// Draws frames that belong to calls, each with those of its fields that `wanted` names.
 pub fn draw<'a>(page: &mut Page, said: impl IntoIterator<Item = &'a Said>, wanted: impl Fn(&str) -> bool) {
-    for Said { frame, fields } in said.into_iter().filter(|said| said.frame.stream() > 0) {
+    for Said { frame, fields, .. } in said.into_iter().filter(|said| said.frame.stream() > 0) {
         page.arrow(frame.way == Way::Out, &frame.label());
         for field in fields.iter().flat_map(|fields| fields.iter()) {
             let name = String::from_utf8_lossy(&field.name);

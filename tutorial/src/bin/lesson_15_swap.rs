@@ -10,11 +10,10 @@ use stub::codec::Coding;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use transport::frame::{Hello, Kind};
 use transport::{Address, Status};
-use tutorial::joined::Passed;
 use tutorial::lens;
 use tutorial::lens::Layer;
-use tutorial::lens::hpack::Table;
 use tutorial::lesson::Lesson;
+use tutorial::onlooker::Onlooker;
 use tutorial::page::{BOLD, DIM, Page};
 use tutorial::relay::{Chunk, Relay};
 use tutorial::tap::Way;
@@ -201,40 +200,41 @@ async fn counted(address: &Address, codec: &'static str, is_ours: bool) -> Resul
 }
 
 /// Names the bytes of what belongs to calls, on one connection from its beginning.
-struct CallLens {
-    is_ours: bool,
-    /// Whether the first bytes have come, there and back.
-    began: [bool; 2],
-    tables: [Table; 2],
+enum CallLens {
+    /// On our frames; and whether the first bytes have come, there and back.
+    Ours {
+        began: [bool; 2],
+    },
+    Grpc(Box<Onlooker>),
 }
 
 impl CallLens {
     fn new(is_ours: bool) -> Self {
-        Self { is_ours, began: [false; 2], tables: [Table::new(), Table::new()] }
+        if is_ours { Self::Ours { began: [false; 2] } } else { Self::Grpc(Box::default()) }
     }
 
     fn name(&mut self, chunks: &[Chunk]) -> Named {
-        let mut frames = Vec::new();
-        for (way, bytes) in chunks {
-            if self.is_ours {
-                let had_begun = std::mem::replace(&mut self.began[*way as usize], true);
-                let hello = if had_begun { 0 } else { Hello::SIZE };
-                for frame in lens::frame::frames(&bytes[hello..]).0 {
-                    let seen = lens::frame::frame(frame);
-                    if seen.header.is_some_and(|header| header.call > 0) {
-                        frames.push((*way, frame.to_vec(), seen.spans));
+        match self {
+            Self::Grpc(onlooker) => {
+                let said = onlooker.sees(chunks).into_iter().filter(|said| said.frame.stream() > 0);
+                let frames = said.map(|said| (said.frame.way, said.frame.bytes, said.spans)).collect();
+                Named { transport: "gRPC", frames }
+            }
+            Self::Ours { began } => {
+                let mut frames = Vec::new();
+                for (way, bytes) in chunks {
+                    let had_begun = std::mem::replace(&mut began[*way as usize], true);
+                    let hello = if had_begun { 0 } else { Hello::SIZE };
+                    for frame in lens::frame::frames(&bytes[hello..]).0 {
+                        let seen = lens::frame::frame(frame);
+                        if seen.header.is_some_and(|header| header.call > 0) {
+                            frames.push((*way, frame.to_vec(), seen.spans));
+                        }
                     }
                 }
-            } else {
-                for passed in Passed::all(*way, bytes) {
-                    let spans = lens::grpc::frame(&passed.bytes, &mut self.tables[*way as usize]);
-                    if passed.stream() > 0 {
-                        frames.push((*way, passed.bytes, spans));
-                    }
-                }
+                Named { transport: "our frames", frames }
             }
         }
-        Named { transport: if self.is_ours { "our frames" } else { "gRPC" }, frames }
     }
 }
 
