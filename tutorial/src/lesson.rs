@@ -19,7 +19,7 @@ pub struct Lesson {
 }
 
 /// All lessons that there are, in order. A number without a lesson is one that is still to be written.
-pub const LESSONS: [Lesson; 15] = [
+pub const LESSONS: [Lesson; 16] = [
     Lesson { number: 0, program: "lesson_00_journey", title: "The whole journey of one call" },
     Lesson { number: 1, program: "lesson_01_contract", title: "An interface is a contract" },
     Lesson { number: 2, program: "lesson_02_bytes", title: "Arguments become bytes" },
@@ -46,6 +46,11 @@ pub const LESSONS: [Lesson; 15] = [
         number: 15,
         program: "lesson_15_swap",
         title: "The swap: same contract, same stubs, other transport and codec",
+    },
+    Lesson {
+        number: 16,
+        program: "lesson_16_status",
+        title: "Deadlines, cancellation, metadata, status on the wire",
     },
 ];
 

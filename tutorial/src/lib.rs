@@ -16,6 +16,7 @@ pub mod lens;
 pub mod lesson;
 pub mod onlooker;
 pub mod page;
+pub mod plain;
 pub mod relay;
 pub mod source;
 pub mod tap;
