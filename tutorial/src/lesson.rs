@@ -19,7 +19,7 @@ pub struct Lesson {
 }
 
 /// All lessons that there are, in order. A number without a lesson is one that is still to be written.
-pub const LESSONS: [Lesson; 16] = [
+pub const LESSONS: [Lesson; 17] = [
     Lesson { number: 0, program: "lesson_00_journey", title: "The whole journey of one call" },
     Lesson { number: 1, program: "lesson_01_contract", title: "An interface is a contract" },
     Lesson { number: 2, program: "lesson_02_bytes", title: "Arguments become bytes" },
@@ -42,6 +42,7 @@ pub const LESSONS: [Lesson; 16] = [
     Lesson { number: 11, program: "lesson_11_protobuf", title: "Protobuf is tags and varints" },
     Lesson { number: 12, program: "lesson_12_http2", title: "HTTP/2 is frames on streams" },
     Lesson { number: 13, program: "lesson_13_hpack", title: "HPACK: headers that shrink" },
+    Lesson { number: 14, program: "lesson_14_grpc", title: "gRPC = path + 5 bytes + trailers" },
     Lesson {
         number: 15,
         program: "lesson_15_swap",

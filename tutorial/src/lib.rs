@@ -20,4 +20,5 @@ pub mod plain;
 pub mod relay;
 pub mod source;
 pub mod tap;
+pub mod tonic_kv;
 pub mod tour;

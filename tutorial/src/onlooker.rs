@@ -1,7 +1,9 @@
 //! A conversation of gRPC, frame by frame, with what its fields say.
 
 use http2::Fields;
+use http2::frame::Frame;
 use http2::hpack::{Decoder, FieldList};
+use transport::Code;
 
 use crate::joined::Passed;
 use crate::lens::hpack::Table;
@@ -83,5 +85,25 @@ pub fn draw<'a>(page: &mut Page, said: impl IntoIterator<Item = &'a Said>, wante
                 page.remark(&format!("{name}: {}", String::from_utf8_lossy(&field.value)));
             }
         }
+    }
+}
+
+/// How the only call of a conversation was answered, in a few words: a code of gRPC, a status of HTTP where it is
+/// not 200, or what came in place of an answer.
+pub fn verdict(said: &[Said]) -> String {
+    let back = || said.iter().filter(|said| said.frame.way == Way::In);
+    let value = |name| back().filter_map(|said| said.value(name)).next_back();
+    let http = value(":status").filter(|status| status != "200").map(|status| format!("HTTP {status}"));
+    let code = value("grpc-status").map(|number| number.parse().map_or(Code::Unknown, Code::from_number));
+    let end = back().filter_map(|said| said.frame.frame()).find_map(|frame| match frame {
+        Frame::RstStream(reset) => Some(format!("RST_STREAM, {}", reset.code)),
+        Frame::GoAway(away) => Some(format!("GOAWAY, {}", away.code)),
+        _ => None,
+    });
+    match (http, code, end) {
+        (Some(http), Some(code), _) => format!("{http}, {code}"),
+        (None, Some(code), _) => code.to_string(),
+        (Some(only), None, _) | (None, None, Some(only)) => only,
+        (None, None, None) => "no answer".to_owned(),
     }
 }
