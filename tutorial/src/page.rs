@@ -193,17 +193,6 @@ impl Page {
         self.line(format_args!("    {DIM}│{DIM:#}    {remark}{:rest$}{DIM}│{DIM:#}", ""));
     }
 
-    /// A function of the source text of a program, as it stands there.
-    pub fn function(&mut self, source: &str, name: &str) {
-        let is_it = |line: &&str| line.contains(&format!("fn {name}("));
-        for line in source.lines().skip_while(|line| !is_it(line)) {
-            self.code(line);
-            if line == "}" {
-                break;
-            }
-        }
-    }
-
     fn indented(&mut self, mark: &str, paragraph: &str) {
         let hanging = " ".repeat(mark.chars().count());
         let mut line = mark.to_owned();

@@ -16,6 +16,7 @@ use tutorial::lesson::Lesson;
 use tutorial::onlooker::Onlooker;
 use tutorial::page::{BOLD, DIM, Page};
 use tutorial::relay::{Chunk, Relay};
+use tutorial::source;
 use tutorial::tap::Way;
 
 #[tokio::main(flavor = "current_thread")]
@@ -55,7 +56,7 @@ async fn run(page: &mut Page) -> Result<(), Status> {
     page.heading("one program");
     page.say("This is all of it (tutorial/src/bin/lesson_15_swap.rs, `program`):");
     page.blank();
-    page.function(include_str!("lesson_15_swap.rs"), "program");
+    page.listing(&source::item(include_str!("lesson_15_swap.rs"), "async fn program(").unwrap_or_default());
     page.blank();
     page.say("And one server. It has one object, one router, and listens in three places:");
     page.blank();
@@ -84,7 +85,7 @@ async fn run(page: &mut Page) -> Result<(), Status> {
         ("stub/kv/src/server_stub.rs", "a message to arguments"),
         ("server/src/dispatch.rs", "bytes, method, bytes"),
         ("server/src/router.rs", "which service"),
-        ("tutorial/tests/contract/mod.rs", "16 sentences that hold for every Kv"),
+        ("tutorial/tests/contract/", "the sentences that hold for every Kv"),
         ("tutorial/tests/all_ways_to_a_kv.rs", "every way, a line each"),
     ]);
     page.blank();
