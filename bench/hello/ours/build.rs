@@ -1,0 +1,3 @@
+fn main() -> std::process::ExitCode {
+    stub_build::compile("hello.proto")
+}

@@ -1,0 +1,3 @@
+//! What `stub_build` writes of `proto/bench.proto`.
+
+include!(concat!(env!("OUT_DIR"), "/bench.rs"));
