@@ -25,6 +25,7 @@ mod streams;
 pub use budget::Rate;
 pub use connection::{Connection, Event, Role, SendError};
 pub use error::{ErrorCode, Http2Error};
-pub use hpack::{Field, Fields};
+pub use hpack::{Field, Fields, Identity};
 pub use limits::Limits;
 pub use output::{Discarded, Output};
+pub use recent::Recent;

@@ -2,18 +2,20 @@
 
 /// The last few of something: one more takes the place of the oldest.
 #[derive(Debug)]
-pub(crate) struct Recent<T> {
+pub struct Recent<T> {
     items: Vec<T>,
     /// Which is the next to be replaced.
     next: usize,
 }
 
 impl<T> Recent<T> {
-    pub(crate) fn find(&self, is_it: impl FnMut(&&T) -> bool) -> Option<&T> {
+    /// The first that `is_it`.
+    pub fn find(&self, is_it: impl FnMut(&&T) -> bool) -> Option<&T> {
         self.items.iter().find(is_it)
     }
 
-    pub(crate) fn push(&mut self, item: T) {
+    /// One more.
+    pub fn push(&mut self, item: T) {
         if self.items.len() < MOST {
             return self.items.push(item);
         }

@@ -1,9 +1,9 @@
 //! The heads of a call: request and response as header fields.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytestring::ByteString;
-use http2::{Field, Fields};
+use http2::{Field, Fields, Recent};
 
 use super::{fields, status, timeout};
 use crate::{Code, Compression, Metadata, Path, RequestHead, Status};
@@ -14,13 +14,12 @@ pub(super) struct Requests {
     authority: ByteString,
     /// The fields of the last calls that have neither metadata nor a deadline: a list that is sent again
     /// costs nothing.
-    plain: Vec<(Path, ByteString, Fields)>,
-    next: usize,
+    plain: Recent<(Path, ByteString, Fields)>,
 }
 
 impl Requests {
     pub(super) fn new(authority: ByteString) -> Self {
-        Self { authority, plain: Vec::new(), next: 0 }
+        Self { authority, plain: Recent::default() }
     }
 
     /// The fields of a request that is sent now, `timeout` before its deadline.
@@ -30,17 +29,11 @@ impl Requests {
         }
         let is_it =
             |(path, codec, _): &&(Path, ByteString, Fields)| *path == head.path && *codec == head.codec;
-        if let Some((_, _, fields)) = self.plain.iter().find(is_it) {
+        if let Some((_, _, fields)) = self.plain.find(is_it) {
             return fields.clone();
         }
         let fields = self.make(head, None);
-        let entry = (head.path.clone(), head.codec.clone(), fields.clone());
-        if self.plain.len() < KEPT {
-            self.plain.push(entry);
-        } else {
-            self.plain[self.next] = entry;
-            self.next = (self.next + 1) % KEPT;
-        }
+        self.plain.push((head.path.clone(), head.codec.clone(), fields.clone()));
         fields
     }
 
@@ -73,11 +66,19 @@ pub(super) enum Refusal {
     Grpc(Status),
 }
 
-/// What a request that came `now` asks for, and how its answer may be compressed.
-pub(super) fn parse_request(
-    request: &Fields,
-    now: Instant,
-) -> Result<(RequestHead, Option<Compression>), Refusal> {
+/// What a request asks for.
+#[derive(Clone, Debug)]
+pub(super) struct Request {
+    /// How the call begins, but for its deadline.
+    pub(super) head: RequestHead,
+    /// How much time the caller gives it.
+    pub(super) timeout: Option<Duration>,
+    /// How its answer may be compressed.
+    pub(super) answer: Option<Compression>,
+}
+
+/// What a request asks for, or why it is none.
+pub(super) fn parse_request(request: &Fields) -> Result<Request, Refusal> {
     let value = |name| request.value(name).map(|value| &value[..]).unwrap_or_default();
     if value(":method") != b"POST" {
         let text = format!("a call is a POST, not {}", value(":method").escape_ascii());
@@ -102,17 +103,17 @@ pub(super) fn parse_request(
         metadata.append_own("grpc-accept-encoding", ACCEPTED);
         Refusal::Grpc(Status::new(Code::Unimplemented, text).with_metadata(metadata))
     })?;
-    if let Some(value) = request.value("grpc-timeout") {
-        let timeout = timeout::decode(value).ok_or_else(|| {
+    let timeout = request.value("grpc-timeout").map(|value| {
+        timeout::decode(value).ok_or_else(|| {
             let text = format!("grpc-timeout \"{}\" is not 1 to 8 digits and a unit", value.escape_ascii());
             grpc(Code::Internal, text)
-        })?;
-        head.deadline = now.checked_add(timeout);
-    }
+        })
+    });
+    let timeout = timeout.transpose()?;
     head.metadata = fields::metadata(request).map_err(Refusal::Grpc)?;
     let accepted = value("grpc-accept-encoding");
     let answer = accepted.split(|byte| *byte == b',').find_map(|name| Compression::find(name.trim_ascii()));
-    Ok((head, answer))
+    Ok(Request { head, timeout, answer })
 }
 
 /// The head of a response that goes on with messages.
@@ -195,6 +196,3 @@ const DEFAULT_CODEC: &str = "proto";
 
 /// How messages may be compressed that come.
 const ACCEPTED: &str = "identity,gzip,deflate";
-
-/// How many requests are kept.
-const KEPT: usize = 16;

@@ -17,6 +17,7 @@ mod call;
 mod fields;
 mod head;
 mod message;
+mod readings;
 mod session;
 mod status;
 mod timeout;

@@ -6,8 +6,10 @@ mod local;
 mod model;
 mod peer;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::task::{Context, Waker};
+
+use rustc_hash::FxHashMap;
 
 use crate::call::CallState;
 use crate::discarded::Discarded;
@@ -40,7 +42,7 @@ pub(crate) struct Session<O> {
     /// The credit with which the peer begins each call.
     window: u32,
     peer: Hello,
-    calls: HashMap<u32, CallState>,
+    calls: FxHashMap<u32, CallState>,
     /// How many calls the peer counts as open: those whose END has not been sent (server) or has
     /// not come (client).
     open: u32,
@@ -77,7 +79,7 @@ impl<O: Outlet> Session<O> {
             window: Hello::new(&limits).window,
             limits,
             peer,
-            calls: HashMap::new(),
+            calls: FxHashMap::default(),
             open: 0,
             last_call: 0,
             methods: Vec::new(),

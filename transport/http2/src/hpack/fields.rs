@@ -32,7 +32,7 @@ impl Fields {
     }
 
     /// What tells this list, and its clones, from every other.
-    pub(crate) fn identity(&self) -> Identity {
+    pub fn identity(&self) -> Identity {
         Identity(Arc::downgrade(&self.0))
     }
 }
@@ -40,10 +40,11 @@ impl Fields {
 /// Which list it is, not what it says. It does not keep the fields alive; but as long as it is kept, no
 /// other list is taken for it.
 #[derive(Debug)]
-pub(crate) struct Identity(Weak<[Field]>);
+pub struct Identity(Weak<[Field]>);
 
 impl Identity {
-    pub(crate) fn is_that_of(&self, fields: &Fields) -> bool {
+    /// Whether `fields` are this list, or a clone of it.
+    pub fn is_that_of(&self, fields: &Fields) -> bool {
         std::ptr::addr_eq(self.0.as_ptr(), Arc::as_ptr(&fields.0))
     }
 }

@@ -29,8 +29,7 @@ use thiserror::Error;
 
 pub use decoder::{Decoder, FieldList};
 pub use encoder::Encoder;
-pub use fields::Fields;
-pub(crate) use fields::Identity;
+pub use fields::{Fields, Identity};
 
 /// A header field: a name and a value.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -304,15 +304,13 @@ impl Session {
             return;
         }
         let compression = call.compression.filter(|_| call.compresses);
-        let known = self.responses.iter().find(|(codec, _)| *codec == call.codec && compression.is_none());
+        let known = self.responses.find(|(codec, _)| *codec == call.codec && compression.is_none());
         let fields = match known {
             Some((_, fields)) => fields.clone(),
             None if compression.is_some() => head::response(&call.codec, compression, &Metadata::new()),
             None => {
                 let fields = head::response(&call.codec, None, &Metadata::new());
-                if self.responses.len() < MAX_RESPONSES {
-                    self.responses.push((call.codec.clone(), fields.clone()));
-                }
+                self.responses.push((call.codec.clone(), fields.clone()));
                 fields
             }
         };
@@ -402,6 +400,3 @@ fn shortened(status: &Status) -> Status {
 
 /// How many bytes of a call may wait to be sent before its sender does.
 const SEND_AHEAD: usize = 16 << 10;
-
-/// How many heads of responses are kept.
-const MAX_RESPONSES: usize = 8;

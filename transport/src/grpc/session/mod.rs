@@ -4,18 +4,20 @@
 mod local;
 mod peer;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::task::{Context, Poll, Waker};
 
 use bytestring::ByteString;
-use http2::{Connection, Fields, Role};
+use http2::{Connection, Fields, Recent, Role};
+use rustc_hash::FxHashMap;
 
 use super::call::CallState;
-use super::head::{self, Requests};
+use super::head::{self, Request, Requests};
+use super::readings::Readings;
 use crate::discarded::Discarded;
 use crate::session::park;
 use crate::waiters::Waiters;
-use crate::{Limits, RequestHead, Status};
+use crate::{Compression, Limits, Metadata, RequestHead, Status};
 
 /// One end of a connection: its HTTP/2, and the calls on it. A call's number is that of its stream.
 ///
@@ -24,7 +26,7 @@ use crate::{Limits, RequestHead, Status};
 pub(super) struct Session {
     pub(super) connection: Connection,
     limits: Limits,
-    calls: HashMap<u32, CallState>,
+    calls: FxHashMap<u32, CallState>,
     /// Calls to be served that nobody has taken yet.
     accepted: VecDeque<(u32, RequestHead)>,
     /// Who waits for the peer's first word.
@@ -35,7 +37,10 @@ pub(super) struct Session {
     /// The trailers of a call that went well.
     ok: Fields,
     /// The heads of the responses that have no metadata, by codec.
-    responses: Vec<(ByteString, Fields)>,
+    responses: Recent<(ByteString, Fields)>,
+    requests_read: Readings<Request>,
+    responses_read: Readings<(Metadata, Option<Compression>)>,
+    trailers_read: Readings<Status>,
     closed: Option<Status>,
     pub(super) wakes: Vec<Waker>,
     pub(super) discarded: Discarded,
@@ -47,13 +52,16 @@ impl Session {
         Self {
             connection,
             limits,
-            calls: HashMap::new(),
+            calls: FxHashMap::default(),
             accepted: VecDeque::new(),
             greeter: None,
             openers: Waiters::default(),
             requests: Requests::new(authority),
             ok: head::trailers(&Status::ok()),
-            responses: Vec::new(),
+            responses: Recent::default(),
+            requests_read: Readings::default(),
+            responses_read: Readings::default(),
+            trailers_read: Readings::default(),
             closed: None,
             wakes: Vec::new(),
             discarded: Discarded::default(),

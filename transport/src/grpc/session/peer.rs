@@ -8,7 +8,7 @@ use http2::{ErrorCode, Event, Fields, Role};
 use super::Session;
 use crate::conversation::Conversation;
 use crate::grpc::call::CallState;
-use crate::grpc::head::{self, Refusal};
+use crate::grpc::head::{self, Refusal, Request};
 use crate::grpc::status;
 use crate::{Code, Limits, Metadata, Status};
 
@@ -22,7 +22,8 @@ impl Session {
             Event::Headers { stream, fields, end_stream } => self.request(stream, &fields, end_stream, now),
             Event::Data { stream, data, end_stream } => self.data(stream, data, end_stream),
             Event::Trailers { stream, fields } if self.is_client() => {
-                let status = status::parse(&fields).unwrap_or_else(without_trailers);
+                let status = self.trailers_read.read(&fields, |fields| status::parse(fields).ok_or(()));
+                let status = status.unwrap_or_else(|()| without_trailers());
                 self.ended(stream, status);
             }
             // What a client says behind its messages means nothing in gRPC.
@@ -47,12 +48,12 @@ impl Session {
 
     /// To a server: a stream was opened.
     fn request(&mut self, id: u32, fields: &Fields, end_stream: bool, now: Instant) {
-        let head = match head::parse_request(fields, now) {
-            Ok((head, _)) if self.is_too_large(&head.metadata) => Err(Refusal::Grpc(self.too_large())),
-            head => head,
+        let request = match self.requests_read.read(fields, head::parse_request) {
+            Ok(request) if self.is_too_large(&request.head.metadata) => Err(Refusal::Grpc(self.too_large())),
+            request => request,
         };
-        let (head, answer) = match head {
-            Ok(head) => head,
+        let Request { mut head, timeout, answer } = match request {
+            Ok(request) => request,
             Err(refusal) => {
                 let (http, status) = match refusal {
                     Refusal::Http(http, status) => (http, status),
@@ -62,6 +63,7 @@ impl Session {
                 return self.connection.release(id);
             }
         };
+        head.deadline = timeout.and_then(|timeout| now.checked_add(timeout));
         let mut call = CallState::new(head.codec.clone());
         call.compression = answer;
         call.inbox.compression = head.compression;
@@ -74,7 +76,9 @@ impl Session {
 
     /// To a client: the head of a response, or a response that is a status alone.
     fn response(&mut self, id: u32, fields: &Fields, end_stream: bool) {
-        let head = head::parse_response(fields)
+        let head = self
+            .responses_read
+            .read(fields, head::parse_response)
             .and_then(|(head, compression)| self.check(head).map(|head| (head, compression)));
         let Some(call) = self.calls.get_mut(&id) else { return };
         match (head, end_stream) {
