@@ -79,16 +79,16 @@ impl Caller {
         }
         let codec = self.codec::<Request, Reply>();
         let (requests, replies) = (Coding::<Request>::find(codec)?, Coding::<Reply>::find(codec)?);
-        let message = requests.encode(request)?;
         let head = self.head(method, codec);
         let reply = deadline::within(head.deadline, async {
-            for _ in 1..ATTEMPTS {
-                match self.once(head.clone(), message.clone()).await {
-                    Err(status) if status.was_not_processed() => {}
+            let mut attempts = 1;
+            loop {
+                let message = requests.encode(request)?;
+                match self.once(head.clone(), message).await {
+                    Err(status) if status.was_not_processed() && attempts < ATTEMPTS => attempts += 1,
                     reply => return reply,
                 }
             }
-            self.once(head.clone(), message.clone()).await
         });
         replies.decode(reply.await?)
     }

@@ -24,6 +24,10 @@ enum Item {
 }
 
 impl Discarded {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.frame.is_none() && self.more.is_empty()
+    }
+
     pub(crate) fn frame(&mut self, frame: Frame) {
         match self.frame {
             None => self.frame = Some(frame),

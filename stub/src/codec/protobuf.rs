@@ -18,6 +18,8 @@ impl CodecName for Protobuf {
 
 impl<T: Message + Default> Codec<T> for Protobuf {
     fn encode(self, message: &T, dst: &mut BytesMut) -> Result<(), Status> {
+        // All of it at once: to grow step by step would allocate more than once.
+        dst.reserve(message.encoded_len());
         message
             .encode(dst)
             .map_err(|error| Status::new(Code::Internal, format!("protobuf layer: cannot encode: {error}")))

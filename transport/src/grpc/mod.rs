@@ -58,7 +58,7 @@ where
     Io: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
     let connection = http2::Connection::client(limits.http2(http2::Role::Client), now());
-    let session = Session::new(connection, limits.clone(), authority.into());
+    let session = Session::new(connection, limits.clone(), authority.into(), now);
     let grpc = Arc::new(Grpc::new(session, None));
     tokio::spawn(Driver::new(io, grpc.clone(), limits.write, std::future::pending()).run());
     let end = Arc::new(ClientEnd(grpc.clone()));
@@ -81,7 +81,7 @@ where
     Io: AsyncRead + AsyncWrite + Send + Unpin,
 {
     let connection = http2::Connection::server(limits.http2(http2::Role::Server), now());
-    let session = Session::new(connection, limits.clone(), ByteString::new());
+    let session = Session::new(connection, limits.clone(), ByteString::new(), now);
     Driver::new(io, Arc::new(Grpc::new(session, Some(service))), limits.write, drain).run().await
 }
 
@@ -111,16 +111,13 @@ impl Grpc {
     /// Runs `f`; then, with the lock released, wakes whom that concerns.
     fn with_state<R>(&self, f: impl FnOnce(&mut State) -> R) -> R {
         let mut state = self.lock();
-        let now = now();
-        state.session.connection.set_time(now);
         let result = f(&mut state);
         let session = &mut state.session;
         while let Some(event) = session.connection.poll_event() {
-            session.handle(event, now);
+            session.handle(event, now());
         }
         let wakes = std::mem::take(&mut session.wakes);
-        let discarded =
-            (std::mem::take(&mut session.discarded), std::mem::take(session.connection.discarded()));
+        let discarded = session.take_discarded();
         let driver = if session.wants_driver() { state.driver.take() } else { None };
         drop(state);
         drop(discarded);

@@ -107,7 +107,11 @@ impl Conversation for Session {
             park(&mut call.receiver, cx, &mut self.discarded);
             return Poll::Pending;
         };
-        self.connection.read(id, read);
+        if read > 0 {
+            // How fast a window is used decides how large it becomes.
+            self.connection.set_time((self.clock)());
+            self.connection.read(id, read);
+        }
         if self.is_client() && matches!(received, Received::End(_)) {
             self.forget(id);
         }
@@ -149,6 +153,7 @@ impl Conversation for Session {
     fn cancel(&mut self, id: u32, status: Status) {
         let is_client = self.is_client();
         let Some(call) = self.calls.get_mut(&id) else { return };
+        self.connection.set_time((self.clock)());
         if !is_client {
             if !call.ending && call.cancelled.is_none() {
                 let keep = call.bytes_to_keep(self.connection.queued(id));
@@ -169,6 +174,7 @@ impl Conversation for Session {
     fn stop_receiving(&mut self, id: u32) {
         let Some(call) = self.calls.get_mut(&id) else { return };
         let read = call.inbox.discard();
+        self.connection.set_time((self.clock)());
         self.connection.read(id, read);
         if self.is_client() {
             self.forget(id);
@@ -201,6 +207,7 @@ impl Conversation for Session {
 
     fn release(&mut self, id: u32) {
         let Some(call) = self.calls.get(&id) else { return };
+        self.connection.set_time((self.clock)());
         if !call.ending {
             self.cancel(id, Status::new(Code::Internal, "the handler left no answer"));
         }

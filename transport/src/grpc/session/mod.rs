@@ -6,6 +6,7 @@ mod peer;
 
 use std::collections::VecDeque;
 use std::task::{Context, Poll, Waker};
+use std::time::Instant;
 
 use bytestring::ByteString;
 use http2::{Connection, Fields, Recent, Role};
@@ -43,12 +44,19 @@ pub(super) struct Session {
     trailers_read: Readings<Status>,
     closed: Option<Status>,
     pub(super) wakes: Vec<Waker>,
-    pub(super) discarded: Discarded,
+    discarded: Discarded,
+    /// Tells the time where that matters: it costs as much as a small call's whole way through here.
+    clock: fn() -> Instant,
 }
 
 impl Session {
     /// A session on `connection`; a client's requests go to `authority`.
-    pub(super) fn new(connection: Connection, limits: Limits, authority: ByteString) -> Self {
+    pub(super) fn new(
+        connection: Connection,
+        limits: Limits,
+        authority: ByteString,
+        clock: fn() -> Instant,
+    ) -> Self {
         Self {
             connection,
             limits,
@@ -65,6 +73,7 @@ impl Session {
             closed: None,
             wakes: Vec::new(),
             discarded: Discarded::default(),
+            clock,
         }
     }
 
@@ -82,6 +91,13 @@ impl Session {
         self.wakes.extend(self.openers.take_all());
         self.wakes.extend(self.greeter.take());
         self.closed = Some(status);
+    }
+
+    /// What is to be dropped when the lock is released, if there is anything.
+    pub(super) fn take_discarded(&mut self) -> Option<(Discarded, Vec<http2::Discarded>)> {
+        let below = self.connection.discarded();
+        let is_empty = below.is_empty() && self.discarded.is_empty();
+        (!is_empty).then(|| (std::mem::take(&mut self.discarded), std::mem::take(below)))
     }
 
     pub(super) fn limits(&self) -> &Limits {
