@@ -25,8 +25,9 @@ pub(crate) trait Protocol: Send + Sync + 'static {
     /// Whether more is to be read. The task that asks is running: nobody has to wake it.
     fn wants_input(&self) -> bool;
 
-    /// Takes what is whole off the front of `input`.
-    fn receive(&self, input: &mut BytesMut, now: std::time::Instant);
+    /// Takes what is whole off the front of `input`; `true` when there may be more, after
+    /// about [`CALLS_AT_ONCE`].
+    fn receive(&self, input: &mut BytesMut, now: std::time::Instant) -> bool;
 
     /// The peer sends nothing more. `in_the_middle` says that something is left that is not whole.
     fn end_of_input(&self, in_the_middle: bool);
@@ -69,8 +70,10 @@ pub(crate) struct Driver<Io, P: Protocol, D> {
     /// However the task ends, also when it is dropped, nobody is left waiting.
     _lose: LoseOnDrop<P>,
     drain: Option<D>,
-    /// What was read and is not whole yet.
+    /// What was read and is not whole yet, or not taken yet.
     input: BytesMut,
+    /// There may be more in the input that is whole.
+    has_more: bool,
     /// What is being written. The protocol gathers the next meanwhile.
     output: P::Output,
     /// Bytes were written that the stream may hold back until it is flushed.
@@ -97,6 +100,7 @@ where
             protocol,
             drain: Some(drain),
             input: BytesMut::new(),
+            has_more: false,
             output: P::Output::default(),
             unflushed: false,
             stuck: None,
@@ -130,10 +134,19 @@ where
     /// Reads, serves and writes until nothing is ready any more. Ready when the connection is done.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         self.protocol.resume();
+        if self.has_more {
+            // What has come of the part before goes out first.
+            let _ = self.poll_write(cx);
+        }
         loop {
             let read = self.poll_read(cx).is_ready();
             self.protocol.serve();
             let written = self.poll_write(cx).is_ready();
+            if self.has_more && self.protocol.wants_input() {
+                // Those that were woken go on, and the peer with what was written, before the next part.
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
             if !self.output.has_remaining() && self.protocol.is_done() {
                 return Poll::Ready(());
             }
@@ -148,6 +161,10 @@ where
         if !self.protocol.wants_input() {
             return Poll::Pending;
         }
+        if self.has_more {
+            self.has_more = self.protocol.receive(&mut self.input, now());
+            return Poll::Ready(());
+        }
         // What came before may be held by those it was for. To begin a new buffer for each few bytes
         // would let them hold far more than they got.
         if self.input.capacity() - self.input.len() < READ_SIZE / 4 {
@@ -155,7 +172,7 @@ where
         }
         match ready!(pin!(self.io.read_buf(&mut self.input)).poll(cx)) {
             Ok(0) => self.protocol.end_of_input(!self.input.is_empty()),
-            Ok(_) => self.protocol.receive(&mut self.input, now()),
+            Ok(_) => self.has_more = self.protocol.receive(&mut self.input, now()),
             Err(error) => self.lose(&error),
         }
         Poll::Ready(())
@@ -270,6 +287,10 @@ impl Timer {
 
 /// 10 years: a time that can be counted, and is as good as forever.
 const FAR: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
+
+/// How many small calls are taken at once: few enough for both ends to work at the same time, each on what the
+/// other has written before it goes on; enough for a write to be worth its while.
+pub(crate) const CALLS_AT_ONCE: usize = 40;
 
 /// How much is read at once, in bytes.
 const READ_SIZE: usize = 16 << 10;

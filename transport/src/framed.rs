@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use bytes::BytesMut;
 
 use crate::conversation::Conversation;
-use crate::driver::Protocol;
+use crate::driver::{CALLS_AT_ONCE, Protocol};
 use crate::frame::{Decoder, Frame, Hello};
 use crate::host::{Host, now, serve_accepted};
 use crate::session::{Outlet, Role, Session};
@@ -108,20 +108,25 @@ impl Protocol for Framed {
         wants_input
     }
 
-    fn receive(&self, input: &mut BytesMut, now: Instant) {
+    fn receive(&self, input: &mut BytesMut, now: Instant) -> bool {
         self.with_state(|State { session, decoder, silence, .. }| {
             silence.heard(now);
-            while !session.has_failed() {
+            // A small call is one frame each way.
+            for _ in 0..CALLS_AT_ONCE {
+                if session.has_failed() {
+                    return false;
+                }
                 let handled = match decoder.decode(input) {
                     Ok(Some(frame)) => session.handle(frame, now),
-                    Ok(None) => return,
+                    Ok(None) => return false,
                     Err(error) => session.handle_error(error),
                 };
                 if let Err(status) = handled {
                     session.close_with(status);
                 }
             }
-        });
+            true
+        })
     }
 
     fn end_of_input(&self, in_the_middle: bool) {

@@ -13,7 +13,7 @@ use bytes::BytesMut;
 use http2::{Connection, Event, Limits, Output};
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use crate::driver::{Driver, Protocol};
+use crate::driver::{CALLS_AT_ONCE, Driver, Protocol};
 use crate::host::now;
 use crate::{Code, Status};
 
@@ -141,12 +141,14 @@ impl<A: Application> Protocol for Shared<A> {
         wants_input
     }
 
-    fn receive(&self, input: &mut BytesMut, now: Instant) {
+    fn receive(&self, input: &mut BytesMut, now: Instant) -> bool {
         self.with_state(|state| {
-            while let Some(event) = state.connection.receive(input, now) {
+            for _ in 0..2 * CALLS_AT_ONCE {
+                let Some(event) = state.connection.receive(input, now) else { return false };
                 state.tell(event);
             }
-        });
+            true
+        })
     }
 
     fn end_of_input(&self, in_the_middle: bool) {

@@ -33,7 +33,7 @@ use http2::Output;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::conversation::Conversation;
-use crate::driver::{Driver, Protocol};
+use crate::driver::{CALLS_AT_ONCE, Driver, Protocol};
 use crate::host::{ClientEnd, Host, now, serve_accepted};
 use crate::{Code, Connection, Limits, Opening, Received, Service, Status, tcp};
 use message::Framed;
@@ -216,13 +216,18 @@ impl Protocol for Grpc {
         wants_input
     }
 
-    fn receive(&self, input: &mut BytesMut, now: Instant) {
+    fn receive(&self, input: &mut BytesMut, now: Instant) -> bool {
         self.with(|session| {
-            while let Some(event) = session.connection.receive(input, now) {
+            // A small request is HEADERS and DATA.
+            for _ in 0..2 * CALLS_AT_ONCE {
+                let Some(event) = session.connection.receive(input, now) else {
+                    session.wake_openers();
+                    return false;
+                };
                 session.handle(event, now);
             }
-            session.wake_openers();
-        });
+            true
+        })
     }
 
     fn end_of_input(&self, in_the_middle: bool) {
