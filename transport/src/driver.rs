@@ -134,23 +134,21 @@ where
     /// Reads, serves and writes until nothing is ready any more. Ready when the connection is done.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         self.protocol.resume();
-        if self.has_more {
-            // What has come of the part before goes out first.
-            let _ = self.poll_write(cx);
-        }
+        // What has come of the part before goes out first.
+        let _ = self.poll_write(cx);
         loop {
             let read = self.poll_read(cx).is_ready();
             self.protocol.serve();
             let written = self.poll_write(cx).is_ready();
-            if self.has_more && self.protocol.wants_input() {
-                // Those that were woken go on, and the peer with what was written, before the next part.
-                cx.waker().wake_by_ref();
-                return Poll::Pending;
-            }
             if !self.output.has_remaining() && self.protocol.is_done() {
                 return Poll::Ready(());
             }
-            if !read && !written {
+            if read {
+                // Those that were woken go on, and the peer with what was written, before more is taken.
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            if !written {
                 ready!(self.poll_timeout(cx));
             }
         }
