@@ -168,7 +168,12 @@ where
         if self.input.capacity() - self.input.len() < READ_SIZE / 4 {
             self.input.reserve(READ_SIZE);
         }
-        match ready!(pin!(self.io.read_buf(&mut self.input)).poll(cx)) {
+        let read = pin!(self.io.read_buf(&mut self.input)).poll(cx);
+        if read.is_pending() && self.input.is_empty() {
+            // A connection on which nothing comes holds no buffer.
+            self.input = BytesMut::new();
+        }
+        match ready!(read) {
             Ok(0) => self.protocol.end_of_input(!self.input.is_empty()),
             Ok(_) => self.has_more = self.protocol.receive(&mut self.input, now()),
             Err(error) => self.lose(&error),
