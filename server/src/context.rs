@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use transport::{Metadata, RecvStream, RequestHead};
+use transport::{Metadata, RequestHead};
 
 /// When the call being served ends, if it has a deadline. A call made on its behalf inherits it:
 /// `CallOptions::new().deadline(context::deadline())`.
@@ -21,8 +21,7 @@ pub fn metadata() -> Metadata {
 /// Whether the one message came compressed that a method with one message each way was called with. Of a
 /// stream of messages its [`Receiver`](stub::Receiver) knows it.
 pub fn request_was_compressed() -> bool {
-    let asked = CONTEXT.try_with(|context| context.request.as_ref().is_some_and(RecvStream::was_compressed));
-    asked.unwrap_or(false)
+    CONTEXT.try_with(|context| context.was_compressed).unwrap_or(false)
 }
 
 /// Compresses the reply of a method that has one, where the transport can and the caller takes it so. For a
@@ -51,14 +50,14 @@ pub(crate) struct Beside {
     pub(crate) trailers: Metadata,
 }
 
-/// Runs `method` such that it can ask about the call that began with `head`, and of which `request` has been
-/// read if it has one message; returns also what it says beside its messages.
+/// Runs `method` such that it can ask about the call that began with `head`, and whether its one request came
+/// compressed; returns also what it says beside its messages.
 pub(crate) async fn scope<F: Future>(
     head: RequestHead,
-    request: Option<RecvStream>,
+    was_compressed: bool,
     method: F,
 ) -> (F::Output, Beside) {
-    let context = Arc::new(Context { head, request, reply: Mutex::default() });
+    let context = Arc::new(Context { head, was_compressed, reply: Mutex::default() });
     let output = CONTEXT.scope(context.clone(), method).await;
     let reply = std::mem::take(&mut *context.reply.lock().unwrap_or_else(PoisonError::into_inner));
     (output, reply)
@@ -66,7 +65,7 @@ pub(crate) async fn scope<F: Future>(
 
 struct Context {
     head: RequestHead,
-    request: Option<RecvStream>,
+    was_compressed: bool,
     reply: Mutex<Beside>,
 }
 

@@ -21,7 +21,10 @@ where
     let reply = async {
         let (requests, replies) = codings::<Request, Reply>(&head)?;
         let request = requests.decode(receive.single_message().await?)?;
-        let (reply, beside) = context::scope(head, Some(receive), async { method(request).await }).await;
+        // Only where compression was announced does it cost anything to ask.
+        let was_compressed = head.compression.is_some() && receive.was_compressed();
+        drop(receive);
+        let (reply, beside) = context::scope(head, was_compressed, async { method(request).await }).await;
         let message = replies.encode(&reply?)?;
         if beside.is_compressed {
             send.compress(true);
@@ -57,7 +60,7 @@ pub async fn client_streaming<Request, Reply, F>(
     let reply = async {
         let (requests, replies) = codings::<Request, Reply>(&head)?;
         let requests = Receiver::new(receive, requests);
-        let (reply, beside) = context::scope(head, None, async { method(requests).await }).await;
+        let (reply, beside) = context::scope(head, false, async { method(requests).await }).await;
         let message = replies.encode(&reply?)?;
         if beside.is_compressed {
             send.compress(true);
@@ -107,7 +110,7 @@ pub async fn bidirectional<Request, Reply, F>(
     let served = async {
         let (requests, replies) = codings::<Request, Reply>(&head)?;
         let (requests, replies) = (Receiver::new(receive, requests), Sender::new(send, replies));
-        let (ended, beside) = context::scope(head, None, async { method(requests, replies).await }).await;
+        let (ended, beside) = context::scope(head, false, async { method(requests, replies).await }).await;
         ended.map(|()| Status::ok().with_metadata(beside.trailers))
     };
     match served.await {
