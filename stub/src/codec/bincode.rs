@@ -177,6 +177,8 @@ mod tests {
         assert_eq!(text, "bincode layer, byte 9 of 9: the message says it goes on, but it ends before that");
         let text = refused::<String>(b"\xfd\xff\xff\xff\xff\xff\xff\xff\x7f");
         assert_eq!(text, "bincode layer, byte 9 of 9: the message says it goes on, but it ends before that");
+        let text = refused::<Bytes>(b"\xfd\xff\xff\xff\xff\xff\xff\xff\x7f");
+        assert_eq!(text, "bincode layer, byte 9 of 9: the message says it goes on, but it ends before that");
     }
 
     #[test]
