@@ -8,7 +8,7 @@ use crate::proto::{Payload, PayloadType};
 
 /// A payload of `size` zeros.
 pub(crate) fn zeros(size: usize) -> Payload {
-    Payload { r#type: PayloadType::Compressable.into(), body: vec![0; size] }
+    Payload { r#type: PayloadType::Compressable.into(), body: vec![0; size].into() }
 }
 
 /// The payload that a caller has asked for.

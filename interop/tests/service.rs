@@ -134,7 +134,7 @@ async fn a_message_that_says_it_is_not_compressed_and_is_is_refused() {
     assert_eq!(status.code(), Code::InvalidArgument);
 
     let (mut requests, mut reply) = test.streaming_input_call().await.unwrap();
-    let payload = Some(Payload { body: vec![0; 10], ..Payload::default() });
+    let payload = Some(Payload { body: vec![0; 10].into(), ..Payload::default() });
     requests.send(&StreamingInputCallRequest { payload, expect_compressed: plain }).await.unwrap();
     assert_eq!(reply.single().await.unwrap_err().code(), Code::InvalidArgument);
 }
@@ -153,7 +153,7 @@ async fn a_stream_that_begins_uncompressed_may_have_compressed_messages_later() 
         StreamingOutputCallRequest { response_parameters: response_parameters.into(), ..Default::default() };
     let mut replies = test.streaming_output_call(&request).await.unwrap();
     for compressed in flags {
-        assert_eq!(replies.recv().await.unwrap().unwrap().payload.unwrap().body, [0; 1_000]);
+        assert_eq!(replies.recv().await.unwrap().unwrap().payload.unwrap().body, [0; 1_000][..]);
         assert_eq!(replies.was_compressed(), compressed.unwrap_or(false));
     }
 }
@@ -165,7 +165,7 @@ async fn nothing_is_compressed_for_a_caller_who_does_not_take_it() {
     let request = SimpleRequest { response_compressed, response_size: 1_000, ..SimpleRequest::default() };
     let called = test.caller().open(&TEST_SERVICE_UNARY_CALL, Shape::Unary, Some(&request)).await;
     let (_sent, mut reply) = called.unwrap();
-    assert_eq!(reply.single().await.unwrap().payload.unwrap().body, [0; 1_000]);
+    assert_eq!(reply.single().await.unwrap().payload.unwrap().body, [0; 1_000][..]);
     assert!(!reply.was_compressed());
 }
 

@@ -48,7 +48,8 @@ async fn a_payload_of_another_size_is_found() {
 
 #[tokio::test]
 async fn a_payload_of_other_bytes_is_found() {
-    let failure = failure("large_unary", Spoils(|payload| payload.body[7] = 1)).await;
+    let other = |payload: &mut Payload| payload.body = (0..314_159).map(|at| u8::from(at == 7)).collect();
+    let failure = failure("large_unary", Spoils(other)).await;
     assert_eq!(failure, "payload of the reply: expected zeros, got 0x01 at 7");
 }
 

@@ -44,7 +44,7 @@ impl Bench for Echo {
     }
 
     async fn download(&self, request: DownloadRequest, mut replies: Sender<Payload>) -> Result<(), Status> {
-        let payload = Payload { data: vec![7; request.size as usize] };
+        let payload = Payload { data: vec![7; request.size as usize].into() };
         for _ in 0..request.messages {
             replies.send(&payload).await?;
         }
@@ -70,7 +70,7 @@ impl<const HTTP: bool> Client for Ours<HTTP> {
     }
 
     fn request(size: usize) -> Payload {
-        Payload { data: vec![7; size] }
+        Payload { data: vec![7; size].into() }
     }
 
     async fn echo(&mut self, request: &Payload) -> Result<usize, Failure> {

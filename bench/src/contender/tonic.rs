@@ -47,7 +47,7 @@ impl Bench for Echo {
         request: Request<DownloadRequest>,
     ) -> Result<Response<Self::DownloadStream>, Status> {
         let DownloadRequest { messages, size } = request.into_inner();
-        let payload = Payload { data: vec![7; size as usize] };
+        let payload = Payload { data: vec![7; size as usize].into() };
         let mut payloads = (0..messages).map(move |_| Ok(payload.clone()));
         if !self.channel {
             return Ok(Response::new(stream::iter(payloads).boxed()));
@@ -85,7 +85,7 @@ impl super::Client for Client {
     }
 
     fn request(size: usize) -> Payload {
-        Payload { data: vec![7; size] }
+        Payload { data: vec![7; size].into() }
     }
 
     async fn echo(&mut self, request: &Payload) -> Result<usize, Failure> {

@@ -197,7 +197,7 @@ pub(crate) fn client(channel: &Channel) -> TestServiceClient<Channel> {
 }
 
 pub(crate) fn zeros(size: usize) -> Option<Payload> {
-    Some(Payload { body: vec![0; size], ..Payload::default() })
+    Some(Payload { body: vec![0; size].into(), ..Payload::default() })
 }
 
 /// The next reply has `size` bytes.

@@ -137,7 +137,7 @@ async fn reply_to(
 }
 
 fn zeros(size: i32) -> Payload {
-    Payload { body: vec![0; size as usize], ..Payload::default() }
+    Payload { body: vec![0; size as usize].into(), ..Payload::default() }
 }
 
 fn end_as_asked(status: Option<EchoStatus>) -> Result<(), Status> {

@@ -32,6 +32,14 @@
 //! | `rpc Get` | the method `get`, and `static KV_GET`, its description |
 //! | `message GetRequest` | the structure `GetRequest` |
 //! | `google.protobuf.Empty` | `()` |
+//! | `bytes` | `prost::bytes::Bytes` |
+//!
+//! The [`Bytes`] of a message that came as protobuf are not copied: they are a part of what was received,
+//! and keep it in memory, which can be more than the message. Copy what is kept for long:
+//! `Bytes::copy_from_slice`. In bincode bytes are their length and themselves; in JSON a list of numbers,
+//! not the base64 of protobuf's JSON.
+//!
+//! [`Bytes`]: https://docs.rs/bytes/1/bytes/struct.Bytes.html
 //!
 //! | file | what it does |
 //! |------|--------------|

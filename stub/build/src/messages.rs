@@ -22,6 +22,14 @@ pub(crate) fn write(
     codecs: &[Codec],
 ) -> Result<(ByPackage<String>, ByPackage<Vec<Service>>), Error> {
     let mut config = Config::new();
+    // To serde a Vec<u8> is a list of numbers, written and read one by one; `Bytes` are bytes. And from
+    // protobuf they are not copied.
+    config.bytes(["."]);
+    // By itself prost-build makes a Vec of `BytesValue`; to change one type is to name them all.
+    config.compile_well_known_types().extern_path(".google.protobuf", "::prost_types");
+    for (name, in_rust) in IN_RUST {
+        config.extern_path(name, in_rust);
+    }
     if codecs.iter().any(|codec| *codec != Codec::Protobuf) {
         let derive = format!("#[derive({SERDE})]");
         let with_serde = with_serde(contract);
@@ -115,7 +123,9 @@ fn with_serde(contract: &Contract) -> BTreeSet<String> {
         let holds_other = |message: &DescriptorProto| {
             let mut fields = Vec::new();
             all_fields(message, &mut fields);
-            fields.iter().any(|of| !IN_RUST.contains(of) && !left.keys().any(|name| is_in(of, name)))
+            fields.iter().any(|of| {
+                !IN_RUST.iter().any(|(name, _)| name == of) && !left.keys().any(|name| is_in(of, name))
+            })
         };
         let without: Vec<_> =
             left.iter().filter(|(_, message)| holds_other(message)).map(|(name, _)| name.clone()).collect();
@@ -195,16 +205,16 @@ const SERDE: &str = "::serde::Serialize, ::serde::Deserialize";
 /// How deep a message may stand in others and still be made pretty.
 const DEEPEST: usize = 10;
 
-/// The types of `google.protobuf` that are everyday types in Rust.
-const IN_RUST: [&str; 10] = [
-    ".google.protobuf.Empty",
-    ".google.protobuf.BoolValue",
-    ".google.protobuf.BytesValue",
-    ".google.protobuf.DoubleValue",
-    ".google.protobuf.FloatValue",
-    ".google.protobuf.Int32Value",
-    ".google.protobuf.Int64Value",
-    ".google.protobuf.StringValue",
-    ".google.protobuf.UInt32Value",
-    ".google.protobuf.UInt64Value",
+/// The types of `google.protobuf` that are everyday types in Rust, and which.
+const IN_RUST: [(&str, &str); 10] = [
+    (".google.protobuf.Empty", "()"),
+    (".google.protobuf.BoolValue", "bool"),
+    (".google.protobuf.BytesValue", "::prost::bytes::Bytes"),
+    (".google.protobuf.DoubleValue", "f64"),
+    (".google.protobuf.FloatValue", "f32"),
+    (".google.protobuf.Int32Value", "i32"),
+    (".google.protobuf.Int64Value", "i64"),
+    (".google.protobuf.StringValue", "::prost::alloc::string::String"),
+    (".google.protobuf.UInt32Value", "u32"),
+    (".google.protobuf.UInt64Value", "u64"),
 ];

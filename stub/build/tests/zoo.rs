@@ -3,10 +3,13 @@
 
 #![allow(clippy::unwrap_used, unreachable_pub)]
 
+use std::collections::HashMap;
 use std::path::Path;
 
+use prost::bytes::Bytes;
+use serde::{Deserialize, Serialize};
 use server::{Router, Server};
-use stub::codec::Message;
+use stub::codec::{Bincode, Coding, Json, Message, Protobuf};
 use stub::{Receiver, Sender};
 use stub_build::Builder;
 use transport::Code;
@@ -17,7 +20,7 @@ use transport::Code;
 mod zoo;
 
 use zoo::food::Apple;
-use zoo::{Animal, CallClient, CallServer, Number, Zoo, ZooClient, ZooServer, animal};
+use zoo::{Album, Animal, CallClient, CallServer, Number, Zoo, ZooClient, ZooServer, album, animal};
 
 /// `WRITE=1 cargo test -p stub_build` makes it so.
 #[test]
@@ -80,6 +83,10 @@ impl Zoo for Small {
         Ok(())
     }
 
+    async fn show(&self, request: Album) -> Result<Album, transport::Status> {
+        Ok(request)
+    }
+
     async fn visits(&self, _request: (), mut replies: Sender<zoo::Visit>) -> Result<(), transport::Status> {
         replies.send(&zoo::Visit { at: Some(prost_types::Timestamp { seconds: 7, nanos: 0 }) }).await
     }
@@ -120,7 +127,7 @@ async fn a_message_in_another_travels_in_every_codec_that_it_has() {
         weights: [("May".to_owned(), Number { value: 120 })].into(),
         young: vec![Animal::default()],
         mother: Some(Box::default()),
-        picture: Some(vec![1, 2]),
+        picture: Some(vec![1, 2].into()),
         nickname: Some("B".to_owned()),
     };
     let zoo = ZooClient::connect(&address).await.unwrap();
@@ -128,6 +135,87 @@ async fn a_message_in_another_travels_in_every_codec_that_it_has() {
     for codec in Animal::CODECS {
         let zoo = zoo.with(client::CallOptions::new().codec(codec));
         assert_eq!(zoo.r#move(&animal).await, Ok(place.clone()), "{codec}");
+    }
+}
+
+/// An album whose pages have 0 to 100,000 bytes: the length takes one byte, three, or five.
+fn album() -> Album {
+    let page = |length: u32| (0..length).map(|at| at as u8).collect::<Bytes>();
+    Album {
+        cover: page(3),
+        back: Some(page(2)),
+        pages: [0, 250, 251, 100_000].map(page).to_vec(),
+        portraits: [("Balu".to_owned(), page(300))].into(),
+        stamp: Some(page(1)),
+        signature: Some(album::Signature::Drawn(page(5))),
+    }
+}
+
+#[tokio::test]
+async fn bytes_travel_wherever_they_stand() {
+    let (_server, address) = served("tcp://127.0.0.1:0").await;
+    let zoo = ZooClient::connect(&address).await.unwrap();
+    for codec in Album::CODECS {
+        let zoo = zoo.with(client::CallOptions::new().codec(codec));
+        assert_eq!(zoo.show(&album()).await, Ok(album()), "{codec}");
+    }
+}
+
+#[test]
+fn bytes_are_in_bincode_and_json_what_the_list_of_their_numbers_is() {
+    /// The fields of an album in their order.
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    struct Lists {
+        cover: Vec<u8>,
+        back: Option<Vec<u8>>,
+        pages: Vec<Vec<u8>>,
+        portraits: HashMap<String, Vec<u8>>,
+        stamp: Option<Vec<u8>>,
+        signature: Option<Signature>,
+    }
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    enum Signature {
+        Drawn(Vec<u8>),
+    }
+    let Album { cover, back, pages, portraits, stamp, signature } = album();
+    let lists = Lists {
+        cover: cover.into(),
+        back: back.map(Into::into),
+        pages: pages.into_iter().map(Into::into).collect(),
+        portraits: portraits.into_iter().map(|(name, portrait)| (name, portrait.into())).collect(),
+        stamp: stamp.map(Into::into),
+        signature: match signature {
+            Some(album::Signature::Drawn(drawn)) => Some(Signature::Drawn(drawn.into())),
+            _ => None,
+        },
+    };
+    for (as_bytes, as_lists) in [
+        (Coding::<Album>::of::<Bincode>(), Coding::<Lists>::of::<Bincode>()),
+        (Coding::<Album>::of::<Json>(), Coding::<Lists>::of::<Json>()),
+    ] {
+        let wire = as_bytes.encode(&album()).unwrap();
+        assert!(wire == as_lists.encode(&lists).unwrap(), "{}", as_bytes.name());
+        assert_eq!(as_lists.decode(wire.clone()).unwrap(), lists);
+        assert_eq!(as_bytes.decode(wire).unwrap(), album());
+    }
+}
+
+#[test]
+fn bytes_of_protobuf_are_a_part_of_what_was_received() {
+    let codec = Coding::<Album>::of::<Protobuf>();
+    let wire = codec.encode(&album()).unwrap();
+    let Album { cover, back, pages, portraits, stamp, signature } = codec.decode(wire.clone()).unwrap();
+    let drawn = signature.map(|signature| match signature {
+        album::Signature::Drawn(drawn) => drawn,
+        album::Signature::Typed(typed) => panic!("{typed}"),
+    });
+    let all =
+        [cover].into_iter().chain(back).chain(pages).chain(portraits.into_values()).chain(stamp).chain(drawn);
+    // Of no bytes there is no part.
+    let all: Vec<_> = all.filter(|bytes| !bytes.is_empty()).collect();
+    assert_eq!(all.len(), 8);
+    for bytes in all {
+        assert!(wire.as_ptr_range().contains(&bytes.as_ptr()), "{} bytes are copied", bytes.len());
     }
 }
 

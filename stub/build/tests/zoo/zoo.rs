@@ -78,6 +78,15 @@ pub trait Zoo: ::std::marker::Send + Sync + 'static {
         let _ = request;
         async { Err(unimplemented("Name")) }
     }
+
+    /// The method `Show`.
+    fn show(
+        &self,
+        request: Album,
+    ) -> impl ::std::future::Future<Output = ::std::result::Result<Album, ::transport::Status>> + ::std::marker::Send {
+        let _ = request;
+        async { Err(unimplemented("Show")) }
+    }
 }
 
 /// `Count`: one `()` there, one [`Number`] back.
@@ -94,6 +103,8 @@ pub static ZOO_VISITS: Method<(), Visit> = Method::new("/zoo.Zoo/Visits", Shape:
 pub static ZOO_CONNECT: Method<Result, Status> = Method::new("/zoo.Zoo/Connect", Shape::ClientStreaming);
 /// `Name`: one [`Names`] there, one [`String`] back.
 pub static ZOO_NAME: Method<Names, String> = Method::unary("/zoo.Zoo/Name");
+/// `Show`: one [`Album`] there, one [`Album`] back.
+pub static ZOO_SHOW: Method<Album, Album> = Method::unary("/zoo.Zoo/Show");
 
 /// The client stub: a [`Zoo`] that is far away.
 ///
@@ -168,6 +179,11 @@ impl ZooClient {
     pub async fn name(&self, request: &Names) -> ::std::result::Result<String, ::transport::Status> {
         self.caller.unary(&ZOO_NAME, request).await
     }
+
+    /// The method `Show`.
+    pub async fn show(&self, request: &Album) -> ::std::result::Result<Album, ::transport::Status> {
+        self.caller.unary(&ZOO_SHOW, request).await
+    }
 }
 
 /// A stub whose calls are made by `caller`: that of another service, say, on the same connection.
@@ -227,6 +243,9 @@ impl<Implementation: Zoo> Service for ZooServer<Implementation> {
             )),
             "/zoo.Zoo/Name" => ::std::boxed::Box::pin(unary(call, async move |request: Names| {
                 zoo.name(request).await
+            })),
+            "/zoo.Zoo/Show" => ::std::boxed::Box::pin(unary(call, async move |request: Album| {
+                zoo.show(request).await
             })),
             _ => {
                 unknown_method(call);
@@ -426,8 +445,8 @@ pub struct Animal {
     #[prost(message, optional, boxed, tag = "7")]
     pub mother: ::core::option::Option<::prost::alloc::boxed::Box<Animal>>,
     /// The field `picture`.
-    #[prost(bytes = "vec", optional, tag = "8")]
-    pub picture: ::core::option::Option<::prost::alloc::vec::Vec<u8>>,
+    #[prost(bytes = "bytes", optional, tag = "8")]
+    pub picture: ::core::option::Option<::prost::bytes::Bytes>,
     /// The field `nickname`.
     #[prost(message, optional, tag = "9")]
     pub nickname: ::core::option::Option<::prost::alloc::string::String>,
@@ -518,6 +537,46 @@ pub struct Status {
     /// The field `option`.
     #[prost(enumeration = "Option", tag = "1")]
     pub option: i32,
+}
+
+/// Bytes in every place where they can stand.
+#[derive(::serde::Serialize, ::serde::Deserialize, Clone, PartialEq, ::prost::Message)]
+pub struct Album {
+    /// The field `cover`.
+    #[prost(bytes = "bytes", tag = "1")]
+    pub cover: ::prost::bytes::Bytes,
+    /// The field `back`.
+    #[prost(bytes = "bytes", optional, tag = "2")]
+    pub back: ::core::option::Option<::prost::bytes::Bytes>,
+    /// The field `pages`.
+    #[prost(bytes = "bytes", repeated, tag = "3")]
+    pub pages: ::prost::alloc::vec::Vec<::prost::bytes::Bytes>,
+    /// The field `portraits`.
+    #[prost(map = "string, bytes", tag = "4")]
+    pub portraits: ::std::collections::HashMap<
+        ::prost::alloc::string::String,
+        ::prost::bytes::Bytes,
+    >,
+    /// The field `stamp`.
+    #[prost(message, optional, tag = "5")]
+    pub stamp: ::core::option::Option<::prost::bytes::Bytes>,
+    /// One of `signature`.
+    #[prost(oneof = "album::Signature", tags = "6, 7")]
+    pub signature: ::core::option::Option<album::Signature>,
+}
+
+/// Nested message and enum types in `Album`.
+pub mod album {
+    /// One of `signature`.
+    #[derive(::serde::Serialize, ::serde::Deserialize, Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    pub enum Signature {
+        /// The field `drawn`.
+        #[prost(bytes, tag = "6")]
+        Drawn(::prost::bytes::Bytes),
+        /// The field `typed`.
+        #[prost(string, tag = "7")]
+        Typed(::prost::alloc::string::String),
+    }
 }
 
 /// Whose names mean something else in Rust.
@@ -645,6 +704,7 @@ impl Option {
 ::stub::message!(Visit: Protobuf);
 ::stub::message!(Result: Protobuf);
 ::stub::message!(Status: Protobuf, ::stub::codec::Json, Bincode);
+::stub::message!(Album: Protobuf, ::stub::codec::Json, Bincode);
 ::stub::message!(Names: Protobuf, ::stub::codec::Json, Bincode);
 ::stub::message!(String: Protobuf, ::stub::codec::Json, Bincode);
 
