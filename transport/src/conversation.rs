@@ -1,5 +1,6 @@
 //! One end of a connection, as its calls see it: what each protocol implements, without I/O.
 
+use std::collections::VecDeque;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
@@ -33,8 +34,13 @@ pub(crate) trait Conversation {
         end: bool,
     ) -> Poll<Result<(), Status>>;
 
-    /// What has come.
-    fn poll_receive(&mut self, cx: &mut Context<'_>, id: u32) -> Poll<Received>;
+    /// What has come; and into `more`, where it is wanted, some of the messages behind that one.
+    fn poll_receive(
+        &mut self,
+        cx: &mut Context<'_>,
+        id: u32,
+        more: Option<&mut VecDeque<Bytes>>,
+    ) -> Poll<Received>;
 
     /// Sends the head of a response.
     fn respond(&mut self, id: u32, metadata: Metadata) -> Result<(), Status>;

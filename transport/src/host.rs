@@ -1,5 +1,6 @@
 //! A conversation behind its lock: what all transports have in common, whatever their protocol.
 
+use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -45,8 +46,13 @@ pub(crate) trait Host: Send + Sync + 'static {
     }
 
     /// Receives on a call. What takes long is done here, without the lock.
-    fn poll_receive(&self, cx: &mut Context<'_>, id: u32) -> Poll<Received> {
-        self.with(|calls| calls.poll_receive(cx, id))
+    fn poll_receive(
+        &self,
+        cx: &mut Context<'_>,
+        id: u32,
+        more: Option<&mut VecDeque<Bytes>>,
+    ) -> Poll<Received> {
+        self.with(|calls| calls.poll_receive(cx, id, more))
     }
 }
 
@@ -90,7 +96,16 @@ impl<H: Host> Carrier for H {
     }
 
     fn poll_receive(&self, cx: &mut Context<'_>, call: CallId) -> Poll<Received> {
-        Host::poll_receive(self, cx, number(call))
+        Host::poll_receive(self, cx, number(call), None)
+    }
+
+    fn poll_receive_some(
+        &self,
+        cx: &mut Context<'_>,
+        call: CallId,
+        more: &mut VecDeque<Bytes>,
+    ) -> Poll<Received> {
+        Host::poll_receive(self, cx, number(call), Some(more))
     }
 
     fn respond(&self, call: CallId, metadata: Metadata) -> Result<(), Status> {

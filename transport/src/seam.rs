@@ -1,6 +1,7 @@
 //! The seam: what every transport offers to what stands above it.
 
 use std::borrow::Cow;
+use std::collections::VecDeque;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -63,6 +64,21 @@ pub trait Carrier: Send + Sync + 'static {
     /// The next thing the peer has sent on a call. Whatever goes wrong is a [`Received::End`] with
     /// the status that says so.
     fn poll_receive(&self, cx: &mut Context<'_>, call: CallId) -> Poll<Received>;
+
+    /// As [`poll_receive`](Self::poll_receive). When that is a message, some of those behind it may come with
+    /// it, into `more`, which is empty: a stream of small messages goes to the lock once for many. The peer
+    /// gets no credit for them until this side asks again, which it does when it has read them all.
+    ///
+    /// What wraps a carrier and does not know of this sees every message in `poll_receive`.
+    fn poll_receive_some(
+        &self,
+        cx: &mut Context<'_>,
+        call: CallId,
+        more: &mut VecDeque<Bytes>,
+    ) -> Poll<Received> {
+        let _ = more;
+        self.poll_receive(cx, call)
+    }
 
     /// From a server: sends the head of the response, before any message.
     ///

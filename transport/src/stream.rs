@@ -1,5 +1,6 @@
 //! The two handles of a call, [`SendStream`] and [`RecvStream`].
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::future::poll_fn;
 use std::sync::Arc;
@@ -49,6 +50,8 @@ pub struct Ending(SendStream);
 /// it has read enough.
 pub struct RecvStream {
     handle: Handle,
+    /// Messages that came out with the one before.
+    more: VecDeque<Bytes>,
     ended: bool,
 }
 
@@ -77,7 +80,7 @@ impl Call {
         let handle = Handle { carrier, call, side: Side::Client };
         Self {
             send: SendStream { handle: handle.clone(), ended: sent },
-            receive: RecvStream { handle, ended: false },
+            receive: RecvStream { handle, more: VecDeque::new(), ended: false },
         }
     }
 
@@ -94,7 +97,7 @@ impl IncomingCall {
         let handle = Handle { carrier, call, side: Side::Server };
         Self {
             head,
-            receive: RecvStream { handle: handle.clone(), ended: false },
+            receive: RecvStream { handle: handle.clone(), more: VecDeque::new(), ended: false },
             send: SendStream { handle, ended: false },
         }
     }
@@ -221,9 +224,13 @@ impl RecvStream {
         self.handle.carrier.was_compressed(self.handle.call)
     }
 
-    /// [`Carrier::poll_receive`] for this call.
+    /// What comes next on this call. Messages that have been taken out together come before whatever has
+    /// happened to the call meanwhile.
     pub fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Received> {
-        let received = self.handle.carrier.poll_receive(cx, self.handle.call);
+        if let Some(message) = self.more.pop_front() {
+            return Poll::Ready(Received::Message(message));
+        }
+        let received = self.handle.carrier.poll_receive_some(cx, self.handle.call, &mut self.more);
         if matches!(received, Poll::Ready(Received::End(_))) {
             self.ended = true;
         }
@@ -305,6 +312,13 @@ fn rewire(
     send.handle.carrier = carrier.clone();
     receive.handle.carrier = carrier;
 }
+
+/// How many messages come out behind another, at most.
+pub(crate) const MOST_LENT: usize = 64;
+
+/// Which part of the window they may have taken: this many go into it. The peer waits for the credit until the
+/// last of them has been read, so that this must leave it enough to go on with.
+pub(crate) const PARTS_OF_A_WINDOW: usize = 8;
 
 #[derive(Clone)]
 struct Handle {

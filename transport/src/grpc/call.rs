@@ -9,6 +9,7 @@ use bytes::Bytes;
 use bytestring::ByteString;
 
 use super::message::{Assembler, Framed, violation};
+use crate::stream::MOST_LENT;
 use crate::{Code, Compression, Metadata, Received, Status};
 
 /// One call, as one end of its connection sees it.
@@ -47,6 +48,9 @@ pub(super) struct Inbox {
     /// The next message and what it has taken of the window; `more` is empty as long as this is.
     message: Option<(Framed, usize)>,
     more: VecDeque<(Framed, usize)>,
+    /// What the messages have taken of the window that went out behind another: it is given back when the
+    /// next one is asked for, for then they have been read.
+    lent: usize,
     /// How messages that come may be compressed.
     pub(super) compression: Option<Compression>,
     /// The message that was taken last was.
@@ -130,7 +134,7 @@ impl Inbox {
     pub(super) fn discard(&mut self) -> usize {
         self.discards = true;
         self.head = None;
-        let mut owed = std::mem::take(&mut self.partial);
+        let mut owed = std::mem::take(&mut self.partial) + std::mem::take(&mut self.lent);
         for (_, cost) in self.message.take().into_iter().chain(self.more.drain(..)) {
             owed += cost;
         }
@@ -153,6 +157,25 @@ impl Inbox {
         self.end.clone().map(|end| (Received::End(end), 0))
     }
 
+    /// Moves messages to `more` that come behind the one that was taken last, as far as they have taken no
+    /// more than `most` of the window. Where messages may be compressed they stay: whether one was, is asked
+    /// of the one that was taken last.
+    pub(super) fn lend(&mut self, most: usize, more: &mut VecDeque<Bytes>) {
+        while self.compression.is_none()
+            && more.len() < MOST_LENT
+            && let Some((message, cost)) = self.message.take_if(|(_, cost)| self.lent + *cost <= most)
+        {
+            self.message = self.more.pop_front();
+            self.lent += cost;
+            more.push_back(message.bytes);
+        }
+    }
+
+    /// The messages that were lent have been read; returns how much the peer may send again for them.
+    pub(super) fn take_back(&mut self) -> usize {
+        std::mem::take(&mut self.lent) + self.settle_partial()
+    }
+
     /// How the call ended, if it has.
     pub(super) fn end(&self) -> Option<&Status> {
         self.end.as_ref()
@@ -161,6 +184,61 @@ impl Inbox {
     /// A message that is not complete must come whole to be read, so its bytes are given back as they come
     /// — but not while another one waits to be read, or a slow reader would stop nobody.
     fn settle_partial(&mut self) -> usize {
-        if self.message.is_none() { std::mem::take(&mut self.partial) } else { 0 }
+        let is_next = self.message.is_none() && self.lent == 0;
+        if is_next { std::mem::take(&mut self.partial) } else { 0 }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What comes of messages of four bytes, nine with the prefix; and of a part of a further one.
+    fn inbox(messages: usize, part: usize) -> (Inbox, usize) {
+        let message = [&[0, 0, 0, 0, 4][..], b"text"].concat();
+        let data = [message.repeat(messages), message[..part].to_vec()].concat();
+        let mut inbox = Inbox::default();
+        let read = inbox.put_data(data.into(), 100).unwrap();
+        (inbox, read)
+    }
+
+    #[test]
+    fn what_goes_out_behind_another_message_gets_credit_when_the_next_is_asked_for() {
+        let (mut inbox, read) = inbox(5, 0);
+        assert_eq!(read, 0, "nothing was read");
+        assert_eq!(inbox.take(), Some((Received::Message(Bytes::from_static(b"text")), 9)));
+        let mut more = VecDeque::new();
+        inbox.lend(29, &mut more);
+        assert_eq!(more, vec![Bytes::from_static(b"text"); 3], "no more than 29 bytes of the window");
+        assert_eq!(inbox.take_back(), 27);
+        assert_eq!(inbox.take_back(), 0);
+        assert!(inbox.take().is_some() && inbox.take().is_none());
+    }
+
+    #[test]
+    fn a_part_of_a_message_gets_no_credit_while_one_that_was_lent_may_be_unread() {
+        let (mut inbox, _) = inbox(2, 7);
+        assert!(inbox.take().is_some_and(|(_, read)| read == 9));
+        inbox.lend(100, &mut VecDeque::new());
+        assert_eq!(inbox.put_data(Bytes::from_static(b"x"), 100), Ok(0));
+        assert_eq!(inbox.take_back(), 9 + 7 + 1);
+    }
+
+    #[test]
+    fn nobody_has_to_read_what_was_lent_for_the_peer_to_get_its_credit_at_the_end() {
+        let (mut inbox, _) = inbox(3, 0);
+        inbox.take();
+        inbox.lend(100, &mut VecDeque::new());
+        assert_eq!(inbox.discard(), 18);
+    }
+
+    #[test]
+    fn messages_that_may_be_compressed_go_out_one_by_one() {
+        let (mut inbox, _) = inbox(3, 0);
+        inbox.compression = Some(Compression::Gzip);
+        inbox.take();
+        let mut more = VecDeque::new();
+        inbox.lend(100, &mut more);
+        assert!(more.is_empty());
     }
 }

@@ -22,6 +22,7 @@ mod session;
 mod status;
 mod timeout;
 
+use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker, ready};
@@ -180,9 +181,14 @@ impl Host for Grpc {
         Poll::Ready(self.with(|session| session.send_now(id, message, end)))
     }
 
-    fn poll_receive(&self, cx: &mut Context<'_>, id: u32) -> Poll<Received> {
+    fn poll_receive(
+        &self,
+        cx: &mut Context<'_>,
+        id: u32,
+        more: Option<&mut VecDeque<Bytes>>,
+    ) -> Poll<Received> {
         let (received, compression, limit) = self.with(|session| {
-            let received = session.poll_receive(cx, id);
+            let received = session.poll_receive(cx, id, more);
             (received, session.compression_of_last(id), session.limits().message)
         });
         match (ready!(received), compression) {

@@ -1,5 +1,6 @@
 //! What this side does: opens calls, sends, receives, answers.
 
+use std::collections::VecDeque;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
@@ -103,13 +104,21 @@ impl<O: Outlet> Conversation for Session<O> {
         Poll::Ready(Ok(()))
     }
 
-    fn poll_receive(&mut self, cx: &mut Context<'_>, id: u32) -> Poll<Received> {
+    fn poll_receive(
+        &mut self,
+        cx: &mut Context<'_>,
+        id: u32,
+        more: Option<&mut VecDeque<Bytes>>,
+    ) -> Poll<Received> {
         let Some(call) = self.calls.get_mut(&id) else {
             return Poll::Ready(Received::End(over()));
         };
+        call.take_back();
         let received = call.receive();
-        if received.is_none() {
-            park(&mut call.receiver, cx, &mut self.discarded);
+        match (&received, more) {
+            (Some(Received::Message(_)), Some(more)) => call.lend(more),
+            (Some(_), _) => {}
+            (None, _) => park(&mut call.receiver, cx, &mut self.discarded),
         }
         if self.role == Role::Client && matches!(received, Some(Received::End(_))) {
             call.released = true;

@@ -1,5 +1,6 @@
 //! What this side does: opens calls, sends, receives, answers.
 
+use std::collections::VecDeque;
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
@@ -12,6 +13,7 @@ use crate::grpc::call::CallState;
 use crate::grpc::head;
 use crate::grpc::message::{self, Framed};
 use crate::session::{over, park};
+use crate::stream::PARTS_OF_A_WINDOW;
 use crate::waiters::Waiters;
 use crate::{Code, Compression, Metadata, Opening, Received, RequestHead, Status};
 
@@ -99,19 +101,33 @@ impl Conversation for Session {
         Poll::Ready(self.send_now(id, message, end))
     }
 
-    fn poll_receive(&mut self, cx: &mut Context<'_>, id: u32) -> Poll<Received> {
+    fn poll_receive(
+        &mut self,
+        cx: &mut Context<'_>,
+        id: u32,
+        more: Option<&mut VecDeque<Bytes>>,
+    ) -> Poll<Received> {
         let Some(call) = self.calls.get_mut(&id) else {
             return Poll::Ready(Received::End(over()));
         };
-        let Some((received, read)) = call.inbox.take() else {
-            park(&mut call.receiver, cx, &mut self.discarded);
-            return Poll::Pending;
-        };
+        let mut read = call.inbox.take_back();
+        let received = call.inbox.take().map(|(received, cost)| {
+            read += cost;
+            received
+        });
+        match (&received, more) {
+            (Some(Received::Message(_)), Some(more)) => {
+                call.inbox.lend(self.connection.limits().stream_window as usize / PARTS_OF_A_WINDOW, more);
+            }
+            (Some(_), _) => {}
+            (None, _) => park(&mut call.receiver, cx, &mut self.discarded),
+        }
         if read > 0 {
             // How fast a window is used decides how large it becomes.
             self.connection.set_time((self.clock)());
             self.connection.read(id, read);
         }
+        let Some(received) = received else { return Poll::Pending };
         if self.is_client() && matches!(received, Received::End(_)) {
             self.forget(id);
         }
