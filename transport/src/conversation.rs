@@ -25,7 +25,8 @@ pub(crate) trait Conversation {
     /// Begins no further calls; those open go on to their end.
     fn drain(&mut self);
 
-    /// Sends a message, the end, or both.
+    /// Sends a message, the end, or both. A message that was copied stays in place, to be dropped when the lock
+    /// is released.
     fn poll_send(
         &mut self,
         cx: &mut Context<'_>,

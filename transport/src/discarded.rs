@@ -9,10 +9,10 @@ use crate::frame::Frame;
 /// What nobody needs any more. A waker's drop can be a user's code, and so can that of bytes
 /// ([`Bytes::from_owner`]); neither may run under the lock of a connection.
 ///
-/// The first frame has a place of its own, so that sending a message allocates nothing here.
+/// The first thing has a place of its own, so that sending a message allocates nothing here.
 #[derive(Default)]
 pub(crate) struct Discarded {
-    frame: Option<Frame>,
+    first: Option<Item>,
     more: Vec<Item>,
 }
 
@@ -25,21 +25,25 @@ enum Item {
 
 impl Discarded {
     pub(crate) fn is_empty(&self) -> bool {
-        self.frame.is_none() && self.more.is_empty()
+        self.first.is_none()
     }
 
     pub(crate) fn frame(&mut self, frame: Frame) {
-        match self.frame {
-            None => self.frame = Some(frame),
-            Some(_) => self.more.push(Item::Frame(frame)),
-        }
+        self.push(Item::Frame(frame));
     }
 
     pub(crate) fn message(&mut self, message: Bytes) {
-        self.more.push(Item::Message(message));
+        self.push(Item::Message(message));
     }
 
     pub(crate) fn waker(&mut self, waker: Waker) {
-        self.more.push(Item::Waker(waker));
+        self.push(Item::Waker(waker));
+    }
+
+    fn push(&mut self, item: Item) {
+        match self.first {
+            None => self.first = Some(item),
+            Some(_) => self.more.push(item),
+        }
     }
 }

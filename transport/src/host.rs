@@ -92,7 +92,12 @@ impl<H: Host> Carrier for H {
         message: &mut Option<Bytes>,
         end: bool,
     ) -> Poll<Result<(), Status>> {
-        Host::poll_send(self, cx, number(call), message, end)
+        let sent = Host::poll_send(self, cx, number(call), message, end);
+        if matches!(sent, Poll::Ready(Ok(()))) {
+            // If it was copied, it is dropped here, without the lock.
+            *message = None;
+        }
+        sent
     }
 
     fn poll_receive(&self, cx: &mut Context<'_>, call: CallId) -> Poll<Received> {

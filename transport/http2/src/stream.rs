@@ -100,7 +100,9 @@ pub(crate) struct Outgoing {
     pub(crate) has_no_data: bool,
     /// Data that has not been put into frames.
     pub(crate) queue: VecDeque<Bytes>,
-    /// How much that is.
+    /// Small data behind the queue, copied together.
+    pub(crate) gathered: Vec<u8>,
+    /// How much both are.
     pub(crate) queued: usize,
     /// What comes behind it.
     pub(crate) end: Option<End>,
@@ -135,6 +137,7 @@ impl Stream {
             begun: false,
             has_no_data: false,
             queue: VecDeque::new(),
+            gathered: Vec::new(),
             queued: 0,
             end: None,
             has_turn: false,
@@ -152,15 +155,18 @@ impl Stream {
     /// Makes another stream of this one. What was allocated for it is used again.
     pub(crate) fn reuse(&mut self, receive_window: u32, send_window: u32) {
         let queue = std::mem::take(&mut self.outgoing.queue);
+        let gathered = std::mem::take(&mut self.outgoing.gathered);
         let unread_frames = std::mem::take(&mut self.incoming.unread_frames);
         *self = Self::new(receive_window, send_window);
         self.outgoing.queue = queue;
+        self.outgoing.gathered = gathered;
         self.incoming.unread_frames = unread_frames;
     }
 
     /// The stream is gone, until another one is made of it.
     pub(crate) fn rest(&mut self) {
         self.outgoing.queue.shrink_to(WORTH_KEEPING);
+        self.outgoing.gathered.shrink_to(BYTES_WORTH_KEEPING);
         self.incoming.unread_frames.clear();
         self.incoming.unread_frames.shrink_to(WORTH_KEEPING);
     }
@@ -198,14 +204,57 @@ impl Incoming {
 }
 
 impl Outgoing {
+    /// Adds data behind all other, as it is.
+    pub(crate) fn push(&mut self, data: Bytes) {
+        if !self.gathered.is_empty() {
+            self.queue.push_back(std::mem::take(&mut self.gathered).into());
+        }
+        self.queued += data.len();
+        self.queue.push_back(data);
+    }
+
+    /// Adds data behind all other by copying it there.
+    pub(crate) fn gather(&mut self, data: &[u8]) {
+        self.queued += data.len();
+        self.gathered.extend_from_slice(data);
+    }
+
+    /// Drops data that was added last, until `keep` bytes are left; returns it where it has an owner.
+    pub(crate) fn truncate(&mut self, keep: usize) -> Vec<Bytes> {
+        let kept = self.gathered.len().saturating_sub(self.queued.saturating_sub(keep));
+        self.queued -= self.gathered.len() - kept;
+        self.gathered.truncate(kept);
+        let mut dropped = Vec::new();
+        while self.queued > keep
+            && let Some(mut last) = self.queue.pop_back()
+        {
+            self.queued -= last.len();
+            if self.queued < keep {
+                let kept = last.split_to(keep - self.queued);
+                self.queued = keep;
+                self.queue.push_back(kept);
+            }
+            dropped.push(last);
+        }
+        dropped
+    }
+
+    /// Gives the stream `id` its turn, if it has something to send and may.
+    pub(crate) fn take_turn(&mut self, id: u32, turn: &mut VecDeque<u32>) {
+        if self.is_ready() && !std::mem::replace(&mut self.has_turn, true) {
+            turn.push_back(id);
+        }
+    }
+
     /// Whether something could be sent now, but for the window of the connection.
     pub(crate) fn is_ready(&self) -> bool {
         if self.queued > 0 { self.window.available() > 0 } else { self.end.is_some() }
     }
 }
 
-/// How many places of a queue are kept for the next stream.
+/// How many places of a queue are kept for the next stream, and how many bytes for small data.
 const WORTH_KEEPING: usize = 64;
+const BYTES_WORTH_KEEPING: usize = 2048;
 
 #[cfg(test)]
 mod tests {
@@ -225,6 +274,24 @@ mod tests {
         assert_eq!(incoming.read_frames(1), 1);
         assert_eq!(incoming.read_frames(6), 2);
         assert_eq!(incoming.read_frames(1), 0);
+    }
+
+    #[test]
+    fn data_is_dropped_from_its_end_wherever_it_is() {
+        let of = |keep| {
+            let mut outgoing = Stream::new(100, 100).outgoing;
+            outgoing.gather(b"ab");
+            outgoing.push(Bytes::from_static(b"cde"));
+            outgoing.gather(b"fg");
+            assert_eq!(outgoing.queued, 7);
+            let dropped = outgoing.truncate(keep);
+            assert_eq!(outgoing.queued, keep.min(7));
+            ([outgoing.queue.make_contiguous().concat(), outgoing.gathered].concat(), dropped)
+        };
+        assert_eq!(of(8), (b"abcdefg".to_vec(), vec![]));
+        assert_eq!(of(6), (b"abcdef".to_vec(), vec![]));
+        assert_eq!(of(4), (b"abcd".to_vec(), vec![Bytes::from_static(b"e")]));
+        assert_eq!(of(0), (vec![], vec![Bytes::from_static(b"cde"), Bytes::from_static(b"ab")]));
     }
 
     #[test]

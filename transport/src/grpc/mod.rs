@@ -121,6 +121,9 @@ impl Grpc {
         let discarded = session.take_discarded();
         let driver = if session.wants_driver() { state.driver.take() } else { None };
         drop(state);
+        if wakes.is_empty() && discarded.is_none() && driver.is_none() {
+            return result;
+        }
         drop(discarded);
         wakes.into_iter().chain(driver).for_each(Waker::wake);
         result
@@ -177,8 +180,8 @@ impl Host for Grpc {
         let Some(compression) = ready!(compression)? else { return Poll::Ready(Ok(())) };
         let Some(plain) = message.take() else { return Poll::Ready(Ok(())) };
         let bytes = compression.compress(&plain)?;
-        let message = Some(Framed { bytes, is_compressed: true });
-        Poll::Ready(self.with(|session| session.send_now(id, message, end)))
+        let mut compressed = Some(Framed { bytes, is_compressed: true });
+        Poll::Ready(self.with(|session| session.send_now(id, &mut compressed, end)))
     }
 
     fn poll_receive(

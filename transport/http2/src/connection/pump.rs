@@ -6,7 +6,7 @@ use super::{Connection, Event, Role};
 use crate::frame::{Data, Headers};
 use crate::hpack::Fields;
 use crate::output::Output;
-use crate::stream::End;
+use crate::stream::{End, Outgoing};
 
 impl Connection {
     /// Moves what is to be written to `output`, if nothing is left in that. What was allocated for it is
@@ -46,11 +46,8 @@ impl Connection {
 
     /// Lets a stream send in its turn, if it has something to send and may.
     pub(super) fn give_turn(&mut self, id: u32) {
-        if let Some(stream) = self.streams.get_mut(id)
-            && stream.outgoing.is_ready()
-            && !std::mem::replace(&mut stream.outgoing.has_turn, true)
-        {
-            self.turn.push_back(id);
+        if let Some(stream) = self.streams.get_mut(id) {
+            stream.outgoing.take_turn(id, &mut self.turn);
         }
     }
 
@@ -104,7 +101,7 @@ impl Connection {
         Data::encode_head(id, size as u32, end_stream, self.out.tail());
         self.clock.useful();
         let Some(stream) = self.streams.get_mut(id) else { return };
-        let queue = &mut stream.outgoing.queue;
+        let Outgoing { queue, gathered, .. } = &mut stream.outgoing;
         while size > 0
             && let Some(first) = queue.front_mut()
         {
@@ -116,6 +113,8 @@ impl Connection {
             size -= piece.len();
             self.out.push(piece);
         }
+        self.out.put(&gathered[..size]);
+        gathered.drain(..size);
     }
 
     /// Sends a field block.

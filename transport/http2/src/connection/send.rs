@@ -110,11 +110,7 @@ impl Connection {
     /// # Errors
     /// When the stream is over or was ended, and before its head was sent.
     pub fn send_data(&mut self, id: u32, data: Bytes, end_stream: bool) -> Result<(), SendError> {
-        let stream = match sending(&mut self.streams, id) {
-            Ok(stream) if stream.outgoing.has_no_data && !data.is_empty() => Err(SendError::NoData),
-            sending => sending,
-        };
-        let stream = match stream {
+        let stream = match sending_data(&mut self.streams, id, data.is_empty()) {
             Ok(stream) => stream,
             Err(error) => {
                 self.discarded.push(Discarded::Data(data));
@@ -124,13 +120,29 @@ impl Connection {
         if data.is_empty() {
             self.discarded.push(Discarded::Data(data));
         } else {
-            stream.outgoing.queued += data.len();
-            stream.outgoing.queue.push_back(data);
+            stream.outgoing.push(data);
         }
         if end_stream {
             stream.outgoing.end = Some(End::Data);
         }
-        self.give_turn(id);
+        stream.outgoing.take_turn(id, &mut self.turn);
+        Ok(())
+    }
+
+    /// As [`send_data`](Self::send_data), for a little data: `parts` are copied behind what was sent before, so
+    /// that many of them cost as little as one.
+    ///
+    /// # Errors
+    /// Those of [`send_data`](Self::send_data).
+    pub fn send_copy(&mut self, id: u32, parts: [&[u8]; 2], end_stream: bool) -> Result<(), SendError> {
+        let stream = sending_data(&mut self.streams, id, parts.iter().all(|part| part.is_empty()))?;
+        for part in parts {
+            stream.outgoing.gather(part);
+        }
+        if end_stream {
+            stream.outgoing.end = Some(End::Data);
+        }
+        stream.outgoing.take_turn(id, &mut self.turn);
         Ok(())
     }
 
@@ -150,17 +162,17 @@ impl Connection {
         Ok(())
     }
 
+    /// Whether less than `ahead` bytes of data wait on a stream, and no more than the windows let go.
+    pub fn has_room(&self, id: u32, ahead: usize) -> bool {
+        self.streams.get(id).is_none_or(|stream| {
+            let windows = stream.outgoing.window.available().min(self.send_window.available());
+            stream.outgoing.queued < ahead && stream.outgoing.queued <= windows
+        })
+    }
+
     /// How many bytes of data wait on a stream for their turn and for the windows.
     pub fn queued(&self, id: u32) -> usize {
         self.streams.get(id).map_or(0, |stream| stream.outgoing.queued)
-    }
-
-    /// Whether more data is queued on a stream than the windows let go.
-    pub fn is_held_back(&self, id: u32) -> bool {
-        self.streams.get(id).is_some_and(|stream| {
-            let windows = stream.outgoing.window.available().min(self.send_window.available());
-            stream.outgoing.queued > windows
-        })
     }
 
     /// Whether all data that was queued on a stream is on its way. If not, [`Event::Room`] will say so.
@@ -190,19 +202,8 @@ impl Connection {
     /// be ended.
     pub fn drop_queued(&mut self, id: u32, keep: usize) {
         let Some(stream) = self.streams.get_mut(id) else { return };
-        let outgoing = &mut stream.outgoing;
-        while outgoing.queued > keep
-            && let Some(mut last) = outgoing.queue.pop_back()
-        {
-            outgoing.queued -= last.len();
-            if outgoing.queued < keep {
-                let kept = last.split_to(keep - outgoing.queued);
-                outgoing.queued = keep;
-                outgoing.queue.push_back(kept);
-            }
-            self.discarded.push(Discarded::Data(last));
-        }
-        if outgoing.queued > 0 {
+        self.discarded.extend(stream.outgoing.truncate(keep).into_iter().map(Discarded::Data));
+        if stream.outgoing.queued > 0 {
             return;
         }
         // What ends it needs no window.
@@ -335,6 +336,7 @@ impl Connection {
         stream.state = State::Closed;
         let outgoing = &mut stream.outgoing;
         self.discarded.extend(outgoing.queue.drain(..).map(Discarded::Data));
+        outgoing.gathered.clear();
         outgoing.queued = 0;
         if let Some(End::Trailers(trailers)) = outgoing.end.take() {
             self.discarded.push(Discarded::Fields(trailers));
@@ -392,6 +394,12 @@ impl Connection {
 fn sending(streams: &mut Streams, id: u32) -> Result<&mut Stream, SendError> {
     let stream = streams.get_mut(id).filter(|stream| stream.can_send()).ok_or(SendError::Ended)?;
     if stream.outgoing.begun { Ok(stream) } else { Err(SendError::Order) }
+}
+
+/// A stream on which data can be sent, or at least none.
+fn sending_data(streams: &mut Streams, id: u32, is_empty: bool) -> Result<&mut Stream, SendError> {
+    let stream = sending(streams, id)?;
+    if stream.outgoing.has_no_data && !is_empty { Err(SendError::NoData) } else { Ok(stream) }
 }
 
 /// A list of fields that was sent before, and so has been checked.

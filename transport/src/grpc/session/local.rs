@@ -5,7 +5,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
 use bytes::Bytes;
-use http2::{ErrorCode, SendError};
+use http2::{Connection, ErrorCode, SendError};
 
 use super::Session;
 use crate::conversation::Conversation;
@@ -64,12 +64,15 @@ impl Conversation for Session {
         call.compression = head.compression;
         call.compresses = head.compression.is_some();
         self.calls.insert(id, call);
-        let message = message.map(|bytes| Framed { bytes, is_compressed: false });
+        let mut message = message.map(|bytes| Framed { bytes, is_compressed: false });
         // An end alone is an empty DATA frame: END_STREAM on HEADERS is not gRPC's way.
         if (message.is_some() || end)
-            && let Err(status) = self.send_now(id, message, end)
+            && let Err(status) = self.send_now(id, &mut message, end)
         {
             self.cancel(id, status);
+        }
+        if let Some(copied) = message {
+            self.discarded.message(copied.bytes);
         }
         self.wake_openers();
         Poll::Ready(Ok(id))
@@ -97,8 +100,10 @@ impl Conversation for Session {
             return Poll::Ready(Ok(()));
         }
         ready!(self.poll_sendable(cx, id))?;
-        let message = message.take().map(|bytes| Framed { bytes, is_compressed: false });
-        Poll::Ready(self.send_now(id, message, end))
+        let mut plain = message.take().map(|bytes| Framed { bytes, is_compressed: false });
+        let sent = self.send_now(id, &mut plain, end);
+        *message = plain.map(|plain| plain.bytes);
+        Poll::Ready(sent)
     }
 
     fn poll_receive(
@@ -253,41 +258,34 @@ impl Session {
             let text = "nothing can be sent after the end";
             return Poll::Ready(Err(Status::new(Code::FailedPrecondition, text)));
         }
-        let is_full = self.connection.queued(id) >= SEND_AHEAD || self.connection.is_held_back(id);
-        if is_full && !self.connection.await_room(id) {
+        if !self.connection.has_room(id, SEND_AHEAD) && !self.connection.await_room(id) {
             park(&mut call.sender, cx, &mut self.discarded);
             return Poll::Pending;
         }
         Poll::Ready(Ok(()))
     }
 
-    /// Sends a message, the end, or both, when [`poll_sendable`](Self::poll_sendable) allows it.
+    /// Sends a message, the end, or both, when [`poll_sendable`](Self::poll_sendable) allows it. A message
+    /// that was copied, or not sent, is left in place, to be dropped when the lock is released.
     pub(in crate::grpc) fn send_now(
         &mut self,
         id: u32,
-        message: Option<Framed>,
+        message: &mut Option<Framed>,
         end: bool,
     ) -> Result<(), Status> {
         let is_client = self.is_client();
-        let Some(call) = self.calls.get_mut(&id) else {
-            if let Some(message) = message {
-                self.discarded.message(message.bytes);
-            }
-            return Err(over());
-        };
+        let Some(mut call) = self.calls.get_mut(&id) else { return Err(over()) };
         if call.ending || call.cancelled.is_some() {
             // It was ended meanwhile.
-            let status = call.cancelled.clone().unwrap_or_else(over);
-            if let Some(message) = message {
-                self.discarded.message(message.bytes);
-            }
-            return Err(status);
+            return Err(call.cancelled.clone().unwrap_or_else(over));
         }
-        if !is_client {
+        if !is_client && !call.responded {
             self.respond_plainly(id);
+            call = self.calls.get_mut(&id).ok_or_else(over)?;
         }
+        // An error says that the stream is over; why, its events have told.
         match message {
-            Some(message) => self.send_message(id, message, end && is_client)?,
+            Some(_) => send_message(&mut self.connection, call, id, message, end && is_client)?,
             None if end && is_client => {
                 self.connection.send_data(id, Bytes::new(), true).map_err(|_| over())?;
             }
@@ -295,29 +293,10 @@ impl Session {
         }
         if end && !is_client {
             self.answer(id, &Status::ok());
-        } else if let Some(call) = self.calls.get_mut(&id) {
+        } else {
             call.ending = end;
         }
         Ok(())
-    }
-
-    /// Sends a message of a call, with its prefix.
-    fn send_message(&mut self, id: u32, message: Framed, end: bool) -> Result<(), Status> {
-        let Framed { bytes: message, is_compressed } = message;
-        let prefix = match message::prefix(message.len(), is_compressed) {
-            Ok(prefix) => prefix,
-            Err(status) => {
-                self.discarded.message(message);
-                return Err(status);
-            }
-        };
-        if let Some(call) = self.calls.get_mut(&id) {
-            call.sent_before_last = call.sent;
-            call.sent += (prefix.len() + message.len()) as u64;
-        }
-        // An error says that the stream is over; why, its events have told.
-        let sent = self.connection.send_data(id, prefix, false);
-        sent.and_then(|()| self.connection.send_data(id, message, end)).map_err(|_| over())
     }
 
     /// From a server: sends the head of a response, unless it was sent.
@@ -415,6 +394,29 @@ impl Session {
     }
 }
 
+/// Sends a message of a call, with its prefix. A small one is copied.
+fn send_message(
+    connection: &mut Connection,
+    call: &mut CallState,
+    id: u32,
+    message: &mut Option<Framed>,
+    end: bool,
+) -> Result<(), Status> {
+    let Some(Framed { bytes, is_compressed }) = message else { return Ok(()) };
+    let prefix = message::prefix(bytes.len(), *is_compressed)?;
+    call.sent_before_last = call.sent;
+    call.sent += (prefix.len() + bytes.len()) as u64;
+    let sent = match bytes.len() < WORTH_HANDING_OVER {
+        true => connection.send_copy(id, [&prefix, bytes], end),
+        false => {
+            let bytes = std::mem::take(bytes);
+            *message = None;
+            connection.send_data(id, prefix, false).and_then(|()| connection.send_data(id, bytes, end))
+        }
+    };
+    sent.map_err(|_| over())
+}
+
 /// The status as it fits everywhere: without metadata, and with a text of 1 KiB at most.
 fn shortened(status: &Status) -> Status {
     let text = status.message();
@@ -423,3 +425,6 @@ fn shortened(status: &Status) -> Status {
 
 /// How many bytes of a call may wait to be sent before its sender does.
 const SEND_AHEAD: usize = 16 << 10;
+
+/// From how many bytes on a message is better handed over than copied.
+const WORTH_HANDING_OVER: usize = 2048;
