@@ -1,6 +1,6 @@
 //! A codec that is chosen while the program runs, by its name.
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use transport::{Code, Status};
 
 use super::{Bincode, Codec, CodecName, Json, Protobuf};
@@ -19,7 +19,7 @@ pub trait Message: Sized + Send + 'static {
 #[derive(Debug)]
 pub struct Coding<T> {
     name: &'static str,
-    encode: fn(&T, &mut BytesMut) -> Result<(), Status>,
+    encode: fn(&T) -> Result<Bytes, Status>,
     decode: fn(Bytes) -> Result<T, Status>,
 }
 
@@ -28,7 +28,7 @@ impl<T> Coding<T> {
     pub fn of<C: Codec<T> + Default>() -> Self {
         Self {
             name: <C as CodecName>::NAME,
-            encode: |message, dst| C::default().encode(message, dst),
+            encode: |message| C::default().to_bytes(message),
             decode: |src| C::default().decode(src),
         }
     }
@@ -41,11 +41,9 @@ impl<T> Coding<T> {
     /// The bytes of `message`.
     ///
     /// # Errors
-    /// Those of [`Codec::encode`].
+    /// Those of [`Codec::to_bytes`].
     pub fn encode(&self, message: &T) -> Result<Bytes, Status> {
-        let mut bytes = BytesMut::new();
-        (self.encode)(message, &mut bytes)?;
-        Ok(bytes.freeze())
+        (self.encode)(message)
     }
 
     /// The message that `src` is.

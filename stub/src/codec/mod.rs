@@ -21,6 +21,16 @@ pub trait Codec<T>: CodecName {
     /// INTERNAL when the message has no bytes in this codec.
     fn encode(self, message: &T, dst: &mut BytesMut) -> Result<(), Status>;
 
+    /// The bytes of `message` alone.
+    ///
+    /// # Errors
+    /// Those of [`encode`](Self::encode).
+    fn to_bytes(self, message: &T) -> Result<Bytes, Status> {
+        let mut dst = BytesMut::new();
+        self.encode(message, &mut dst)?;
+        Ok(dst.freeze())
+    }
+
     /// The message that `src` is, all of it.
     ///
     /// # Errors

@@ -25,6 +25,10 @@ impl<T: Message + Default> Codec<T> for Protobuf {
             .map_err(|error| Status::new(Code::Internal, format!("protobuf layer: cannot encode: {error}")))
     }
 
+    fn to_bytes(self, message: &T) -> Result<Bytes, Status> {
+        Ok(message.encode_to_vec().into())
+    }
+
     fn decode(self, src: Bytes) -> Result<T, Status> {
         let length = src.len();
         T::decode(src).map_err(|error| {
