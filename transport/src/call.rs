@@ -9,7 +9,6 @@ use bytes::{Bytes, BytesMut};
 use crate::discarded::Discarded;
 use crate::frame::{Frame, Hello, MAX_PIECE, MESSAGE_COST, Piece};
 use crate::session::{Role, over, violation};
-use crate::stream::{MOST_LENT, PARTS_OF_A_WINDOW};
 use crate::{Code, Metadata, Received, Status};
 
 /// One call, as one end of its connection sees it.
@@ -59,8 +58,6 @@ pub(crate) struct CallState {
     allowed: u32,
     /// What the pieces in `partial` have cost.
     partial_cost: u32,
-    /// What the messages have cost that went out behind another, until they have been read.
-    lent: u32,
     /// What has been read and not yet been given back to the peer.
     owed: u32,
 }
@@ -132,24 +129,6 @@ impl CallState {
             return Some(Received::Message(message));
         }
         self.end.clone().map(Received::End)
-    }
-
-    /// Moves messages to `more` that come behind the one that was received last.
-    pub(crate) fn lend(&mut self, more: &mut VecDeque<Bytes>) {
-        let most = self.window / PARTS_OF_A_WINDOW as u32;
-        while more.len() < MOST_LENT
-            && let Some((message, cost)) = self.message.take_if(|(_, cost)| self.lent + *cost <= most)
-        {
-            self.message = self.more.pop_front();
-            self.lent += cost;
-            more.push_back(message);
-        }
-    }
-
-    /// The messages that were lent have been read.
-    pub(crate) fn take_back(&mut self) {
-        self.owed += std::mem::take(&mut self.lent);
-        self.settle_partial();
     }
 
     pub(crate) fn receive_head(&mut self, head: Metadata, wakes: &mut Vec<Waker>) -> Result<(), Status> {
@@ -254,7 +233,7 @@ impl CallState {
         }
         self.more = VecDeque::new();
         self.partial = None;
-        self.owed += std::mem::take(&mut self.partial_cost) + std::mem::take(&mut self.lent);
+        self.owed += std::mem::take(&mut self.partial_cost);
     }
 
     /// Forgets what waits to be sent.
@@ -288,7 +267,7 @@ impl CallState {
     /// What a message in pieces has cost so far is given back as it comes, since it has to come
     /// whole to be read — but not while another waits to be read, or a slow reader would stop nobody.
     fn settle_partial(&mut self) {
-        if self.message.is_none() && self.lent == 0 && self.partial.is_some() {
+        if self.message.is_none() && self.partial.is_some() {
             self.owed += std::mem::take(&mut self.partial_cost);
         }
     }
@@ -311,7 +290,7 @@ impl CallState {
     /// What has come and not been given back.
     pub(crate) fn held(&self) -> u32 {
         let whole: u32 = self.message.iter().chain(&self.more).map(|(_, cost)| cost).sum();
-        whole + self.partial_cost + self.lent + self.owed
+        whole + self.partial_cost + self.owed
     }
 }
 
@@ -335,30 +314,6 @@ mod tests {
         call.receive();
         assert_eq!(call.take_grant(), Some(512));
         assert_eq!(call.take_grant(), None);
-    }
-
-    #[test]
-    fn what_goes_out_behind_another_message_gets_credit_when_the_next_is_asked_for() {
-        let mut call = CallState::new(1024, 1024);
-        (0..16).for_each(|_| take(&mut call, piece(0, false)).unwrap());
-        let mut more = VecDeque::new();
-        call.receive();
-        call.lend(&mut more);
-        assert_eq!((more.len(), call.owed), (2, 64), "an eighth of the window at once");
-        call.take_back();
-        assert_eq!(call.owed, 3 * 64);
-    }
-
-    #[test]
-    fn a_message_in_pieces_gets_no_credit_while_one_that_was_lent_may_be_unread() {
-        let mut call = CallState::new(1024, 1024);
-        (0..2).for_each(|_| take(&mut call, piece(0, false)).unwrap());
-        call.receive();
-        call.lend(&mut VecDeque::new());
-        take(&mut call, piece(700, true)).unwrap();
-        assert_eq!(call.take_grant(), None);
-        call.take_back();
-        assert_eq!(call.take_grant(), Some(64 + 64 + 64 + 700));
     }
 
     #[test]

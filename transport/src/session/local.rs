@@ -108,17 +108,14 @@ impl<O: Outlet> Conversation for Session<O> {
         &mut self,
         cx: &mut Context<'_>,
         id: u32,
-        more: Option<&mut VecDeque<Bytes>>,
+        _more: Option<&mut VecDeque<Bytes>>,
     ) -> Poll<Received> {
         let Some(call) = self.calls.get_mut(&id) else {
             return Poll::Ready(Received::End(over()));
         };
-        call.take_back();
         let received = call.receive();
-        match (&received, more) {
-            (Some(Received::Message(_)), Some(more)) => call.lend(more),
-            (Some(_), _) => {}
-            (None, _) => park(&mut call.receiver, cx, &mut self.discarded),
+        if received.is_none() {
+            park(&mut call.receiver, cx, &mut self.discarded);
         }
         if self.role == Role::Client && matches!(received, Some(Received::End(_))) {
             call.released = true;

@@ -191,7 +191,7 @@ impl End {
         let Some(handles) = self.handles.get_mut(&id).filter(|handles| handles.receive) else {
             return false;
         };
-        match self.session.poll_receive(&mut idle(), id, Some(&mut VecDeque::new())) {
+        match self.session.poll_receive(&mut idle(), id, None) {
             Poll::Pending => false,
             Poll::Ready(received) => {
                 handles.receive = !matches!(received, Received::End(_));
