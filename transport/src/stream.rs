@@ -51,7 +51,8 @@ pub struct Ending(SendStream);
 pub struct RecvStream {
     handle: Handle,
     /// Messages that came out with the one before.
-    more: VecDeque<Bytes>,
+    #[expect(clippy::box_collection, reason = "most calls have none, and their futures hold this handle")]
+    more: Option<Box<VecDeque<Bytes>>>,
     ended: bool,
 }
 
@@ -80,7 +81,7 @@ impl Call {
         let handle = Handle { carrier, call, side: Side::Client };
         Self {
             send: SendStream { handle: handle.clone(), ended: sent },
-            receive: RecvStream { handle, more: VecDeque::new(), ended: false },
+            receive: RecvStream { handle, more: None, ended: false },
         }
     }
 
@@ -97,7 +98,7 @@ impl IncomingCall {
         let handle = Handle { carrier, call, side: Side::Server };
         Self {
             head,
-            receive: RecvStream { handle: handle.clone(), more: VecDeque::new(), ended: false },
+            receive: RecvStream { handle: handle.clone(), more: None, ended: false },
             send: SendStream { handle, ended: false },
         }
     }
@@ -227,10 +228,14 @@ impl RecvStream {
     /// What comes next on this call. Messages that have been taken out together come before whatever has
     /// happened to the call meanwhile.
     pub fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Received> {
-        if let Some(message) = self.more.pop_front() {
+        if let Some(message) = self.more.as_mut().and_then(|more| more.pop_front()) {
             return Poll::Ready(Received::Message(message));
         }
-        let received = self.handle.carrier.poll_receive_some(cx, self.handle.call, &mut self.more);
+        let mut more = self.more.take().map_or_else(VecDeque::new, |more| *more);
+        let received = self.handle.carrier.poll_receive_some(cx, self.handle.call, &mut more);
+        if !more.is_empty() {
+            self.more = Some(Box::new(more));
+        }
         if matches!(received, Poll::Ready(Received::End(_))) {
             self.ended = true;
         }
