@@ -1,10 +1,11 @@
 //! From bytes to a method and back: what server stubs have in common.
 
+use bytes::Bytes;
 use stub::codec::{Coding, Message};
 use stub::{Receiver, Sender};
-use transport::{Code, IncomingCall, RequestHead, Status};
+use transport::{Code, IncomingCall, RequestHead, SendStream, Status};
 
-use crate::context;
+use crate::context::{self, Beside};
 
 /// Serves a call with one message each way: decodes the request, runs `method`, encodes its reply.
 ///
@@ -25,19 +26,7 @@ where
         let was_compressed = head.compression.is_some() && receive.was_compressed();
         drop(receive);
         let (reply, beside) = context::scope(head, was_compressed, async { method(request).await }).await;
-        let message = replies.encode(&reply?)?;
-        if beside.is_compressed {
-            send.compress(true);
-        }
-        if let Some(head) = beside.head {
-            send.respond(head)?;
-        }
-        if beside.trailers.is_empty() {
-            send.send_last(message).await?;
-            return Ok(None);
-        }
-        send.send(message).await?;
-        Ok(Some(Status::ok().with_metadata(beside.trailers)))
+        answer(&mut send, replies.encode(&reply?)?, beside).await
     };
     match reply.await {
         Ok(None) => {}
@@ -61,18 +50,11 @@ pub async fn client_streaming<Request, Reply, F>(
         let (requests, replies) = codings::<Request, Reply>(&head)?;
         let requests = Receiver::new(receive, requests);
         let (reply, beside) = context::scope(head, false, async { method(requests).await }).await;
-        let message = replies.encode(&reply?)?;
-        if beside.is_compressed {
-            send.compress(true);
-        }
-        if let Some(head) = beside.head {
-            send.respond(head)?;
-        }
-        send.send(message).await?;
-        Ok(Status::ok().with_metadata(beside.trailers))
+        answer(&mut send, replies.encode(&reply?)?, beside).await
     };
     match reply.await {
-        Ok(status) | Err(status) => send.finish(status),
+        Ok(None) => {}
+        Ok(Some(status)) | Err(status) => send.finish(status),
     }
 }
 
@@ -116,6 +98,23 @@ pub async fn bidirectional<Request, Reply, F>(
     match served.await {
         Ok(status) | Err(status) => ending.finish(status),
     }
+}
+
+/// Sends the one reply of a method, and what it says beside it. Returns the status that is still to be sent; none
+/// where the reply was the last thing.
+async fn answer(send: &mut SendStream, message: Bytes, beside: Beside) -> Result<Option<Status>, Status> {
+    if beside.is_compressed {
+        send.compress(true);
+    }
+    if let Some(head) = beside.head {
+        send.respond(head)?;
+    }
+    if beside.trailers.is_empty() {
+        send.send_last(message).await?;
+        return Ok(None);
+    }
+    send.send(message).await?;
+    Ok(Some(Status::ok().with_metadata(beside.trailers)))
 }
 
 /// The codec of a call, for its requests and for its replies.

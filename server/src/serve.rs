@@ -37,8 +37,8 @@ impl Server {
         self
     }
 
-    /// Listens on `address` too: `memory`, `tcp://host:port`, `http://host:port`. Returns where, which for port 0 has the
-    /// port that was free.
+    /// Listens on `address` too: `memory`, `tcp://host:port`, `http://host:port`. Returns where, which for port 0
+    /// has the port that was free.
     ///
     /// # Errors
     /// INVALID_ARGUMENT when that is no address; UNAVAILABLE when one cannot listen there.

@@ -8,10 +8,11 @@ use kv::{Kv, KvClient, KvServer, Store};
 use server::Router;
 use tokio::net::{TcpListener, TcpStream};
 use transport::{
-    Call, Code, Connection, IncomingCall, Limits, Opening, RequestHead, Service, Serving, Status, tcp,
+    Call, Connection, IncomingCall, Limits, Opening, RequestHead, Service, Serving, Status, tcp,
 };
 
 use crate::command::Command;
+use crate::lesson::no_network;
 use crate::tap::{Tap, Way};
 
 /// What happened, in the order in which it did.
@@ -230,8 +231,4 @@ impl<K: Kv> Kv for WatchedKv<K> {
         let number = self.watch(Command::Incr { key: key.to_owned(), by }).await?;
         Ok(number.and_then(|number| number.parse().ok()).unwrap_or_default())
     }
-}
-
-fn no_network(error: std::io::Error) -> Status {
-    Status::new(Code::Unavailable, format!("this machine has no loopback network: {error}"))
 }

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{Arg, ArgMatches};
-use transport::Status;
+use transport::{Code, Status};
 
 use crate::page::Page;
 
@@ -18,7 +18,7 @@ pub struct Lesson {
     pub title: &'static str,
 }
 
-/// All lessons that there are, in order. A number without a lesson is one that is still to be written.
+/// All lessons that there are, in order.
 pub const LESSONS: [Lesson; 17] = [
     Lesson { number: 0, program: "lesson_00_journey", title: "The whole journey of one call" },
     Lesson { number: 1, program: "lesson_01_contract", title: "An interface is a contract" },
@@ -135,4 +135,9 @@ impl Lesson {
         ]);
         ExitCode::SUCCESS
     }
+}
+
+/// Why a lesson cannot be given on a machine where nothing can listen.
+pub fn no_network(error: std::io::Error) -> Status {
+    Status::new(Code::Unavailable, format!("this machine has no loopback network: {error}"))
 }

@@ -9,8 +9,7 @@ use crate::joined::Passed;
 use crate::lens::hpack::Table;
 use crate::lens::{self, Span};
 use crate::page::Page;
-use crate::relay::Chunk;
-use crate::tap::Way;
+use crate::tap::{Chunk, Way};
 
 /// Who looks on from the beginning of a conversation, and keeps the table of each direction.
 #[derive(Debug)]

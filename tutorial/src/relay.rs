@@ -7,10 +7,8 @@ use tokio::sync::Notify;
 use tokio::task::{AbortHandle, JoinSet};
 use transport::{Address, Code, Status};
 
-use crate::tap::{Tap, Way};
-
-/// Bytes that came one behind the other, and which way: out of the client, or into it.
-pub type Chunk = (Way, Vec<u8>);
+use crate::lesson::no_network;
+use crate::tap::{Chunk, Tap, Way};
 
 /// Listens on a free port of this machine and connects who comes to the server behind it. Neither side
 /// needs to know. It ends when it is dropped.
@@ -108,8 +106,4 @@ async fn pass_on(mut client: TcpStream, server: (String, u16), notes: Arc<Notes>
     let mut server = Tap::new(server, move |way, bytes: &[u8]| notes.add(way, bytes));
     tokio::io::copy_bidirectional(&mut client, &mut server).await?;
     Ok(())
-}
-
-fn no_network(error: std::io::Error) -> Status {
-    Status::new(Code::Unavailable, format!("this machine has no loopback network: {error}"))
 }

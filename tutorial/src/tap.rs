@@ -15,6 +15,9 @@ pub enum Way {
     In,
 }
 
+/// Bytes that passed one behind the other, and which way.
+pub type Chunk = (Way, Vec<u8>);
+
 /// A stream of bytes around `Io`: each time bytes pass, `note` is told which, and which way.
 pub struct Tap<Io, F> {
     io: Io,

@@ -10,8 +10,8 @@ use transport::{Code, Status};
 use tutorial::joined::Passed;
 use tutorial::lens;
 use tutorial::onlooker::Onlooker;
-use tutorial::relay::{Chunk, Relay};
-use tutorial::tap::Way;
+use tutorial::relay::Relay;
+use tutorial::tap::{Chunk, Way};
 
 const CODECS: [&str; 3] = ["bincode", "proto", "json"];
 

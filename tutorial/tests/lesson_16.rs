@@ -22,8 +22,7 @@ use transport::{
 };
 use tutorial::onlooker::{Onlooker, Said};
 use tutorial::plain::{self, Answer};
-use tutorial::relay::Chunk;
-use tutorial::tap::{Tap, Way};
+use tutorial::tap::{Chunk, Tap, Way};
 
 /// A connection to a service, over gRPC in memory, and what passes over it.
 struct Wire {

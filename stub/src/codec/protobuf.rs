@@ -18,13 +18,12 @@ impl CodecName for Protobuf {
 
 impl<T: Message + Default> Codec<T> for Protobuf {
     fn encode(self, message: &T, dst: &mut BytesMut) -> Result<(), Status> {
-        // All of it at once: to grow step by step would allocate more than once.
-        dst.reserve(message.encoded_len());
         message
             .encode(dst)
             .map_err(|error| Status::new(Code::Internal, format!("protobuf layer: cannot encode: {error}")))
     }
 
+    // To grow a buffer step by step would allocate more than once.
     fn to_bytes(self, message: &T) -> Result<Bytes, Status> {
         Ok(message.encode_to_vec().into())
     }

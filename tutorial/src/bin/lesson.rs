@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::process::{Command, ExitCode};
 
 use tutorial::lesson::{LESSONS, Lesson};
-use tutorial::page::{DIM, Page};
+use tutorial::page::Page;
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args_os().skip(1);
@@ -40,14 +40,8 @@ fn list() {
     let mut page = Page::printed();
     page.title("Lessons");
     page.blank();
-    let mut due = 0;
     for lesson in LESSONS {
-        if lesson.number > due {
-            let last = lesson.number - 1;
-            page.line(format_args!("      {DIM}{due} to {last} are still to be written{DIM:#}"));
-        }
         page.line(format_args!("  {:2}  {}", lesson.number, lesson.title));
-        due = lesson.number + 1;
     }
     page.blank();
     page.table(&[

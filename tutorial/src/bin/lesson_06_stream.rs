@@ -8,8 +8,8 @@ use server::{Router, Server};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use transport::frame::{Decoder, Flags, Frame, Header, Kind};
-use transport::{Code, Limits, Status};
-use tutorial::lesson::Lesson;
+use transport::{Limits, Status};
+use tutorial::lesson::{Lesson, no_network};
 use tutorial::page::{BOLD, Page, hex};
 
 #[tokio::main(flavor = "current_thread")]
@@ -133,8 +133,4 @@ fn decoded(page: &mut Page, bytes: &mut BytesMut) -> Result<(), Status> {
         }
     }
     Ok(())
-}
-
-fn no_network(error: std::io::Error) -> Status {
-    Status::new(Code::Unavailable, format!("this machine has no loopback network: {error}"))
 }

@@ -8,9 +8,9 @@ use server::Router;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
 use transport::frame::Kind;
-use transport::{Code, Limits, Status, tcp};
+use transport::{Limits, Status, tcp};
 use tutorial::lens;
-use tutorial::lesson::Lesson;
+use tutorial::lesson::{Lesson, no_network};
 use tutorial::page::{BOLD, Page};
 use tutorial::tap::{Tap, Way};
 
@@ -141,8 +141,4 @@ impl Kv for Gated {
     async fn put(&self, key: &str, value: &str) -> Result<(), Status> {
         self.store.put(key, value).await
     }
-}
-
-fn no_network(error: std::io::Error) -> Status {
-    Status::new(Code::Unavailable, format!("this machine has no loopback network: {error}"))
 }

@@ -18,11 +18,11 @@ use tokio::time::timeout;
 use transport::frame::{Hello, Kind, MESSAGE_COST};
 use transport::{Address, Code, Limits, RequestHead, Status};
 use tutorial::joined::{self, Passed};
-use tutorial::lab::{Diagram, Passing, Piece, Record, Side, Watched};
+use tutorial::lab::{Diagram, Passing, Record, Side, Watched};
 use tutorial::lens;
 use tutorial::lesson::Lesson;
 use tutorial::page::{BOLD, Page};
-use tutorial::tap::Way;
+use tutorial::tap::{Chunk, Way};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
@@ -342,7 +342,7 @@ fn said(head: &RequestHead, side: Side, message: &Bytes) -> String {
 }
 
 /// The frame of our own that gives credit back, or the one of HTTP/2 for a stream: the first that came.
-fn first_credit(address: &Address, passed: &[Piece]) -> Option<Credit> {
+fn first_credit(address: &Address, passed: &[Chunk]) -> Option<Credit> {
     let bytes: Vec<u8> =
         passed.iter().filter(|(way, _)| *way == Way::In).flat_map(|(_, it)| it).copied().collect();
     if let Address::Http { .. } = address {

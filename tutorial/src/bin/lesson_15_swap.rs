@@ -15,9 +15,9 @@ use tutorial::lens::Layer;
 use tutorial::lesson::Lesson;
 use tutorial::onlooker::Onlooker;
 use tutorial::page::{BOLD, DIM, Page};
-use tutorial::relay::{Chunk, Relay};
+use tutorial::relay::Relay;
 use tutorial::source;
-use tutorial::tap::Way;
+use tutorial::tap::{Chunk, Way};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {

@@ -24,7 +24,7 @@ pub use experiment::{Experiment, PATIENCE, Storm, Strategy, patient, with_key};
 pub use fault::{Fault, by_seed};
 pub use faulty::Faulty;
 pub use once::{AtMostOnce, IDEMPOTENCY_KEY};
-pub use passing::{Passing, Piece};
+pub use passing::Passing;
 pub use record::{Event, MessageId, Record, Side};
 pub use refusing::Refusing;
 pub use watched::{Tell, Watched};

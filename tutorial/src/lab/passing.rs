@@ -5,15 +5,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::net::TcpStream;
 use transport::{Address, Code, Connection, Limits, Status, grpc, tcp};
 
-use crate::tap::{Tap, Way};
+use crate::tap::{Chunk, Tap, Way};
 
 /// The bytes that have passed the client's end of a connection, piece by piece, as they were written and read.
 /// Cheap to clone; all clones are the same.
 #[derive(Clone, Debug, Default)]
-pub struct Passing(Arc<Mutex<Vec<Piece>>>);
-
-/// Bytes that were written or read at once.
-pub type Piece = (Way, Vec<u8>);
+pub struct Passing(Arc<Mutex<Vec<Chunk>>>);
 
 impl Passing {
     /// Connects to a server of any transport. Over `memory` no bytes pass.
@@ -41,11 +38,11 @@ impl Passing {
     }
 
     /// Forgets, and returns, what has passed.
-    pub fn take(&self) -> Vec<Piece> {
+    pub fn take(&self) -> Vec<Chunk> {
         std::mem::take(&mut self.lock())
     }
 
-    fn lock(&self) -> MutexGuard<'_, Vec<Piece>> {
+    fn lock(&self) -> MutexGuard<'_, Vec<Chunk>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

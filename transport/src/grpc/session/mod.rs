@@ -22,8 +22,8 @@ use crate::{Compression, Limits, Metadata, RequestHead, Status};
 
 /// One end of a connection: its HTTP/2, and the calls on it. A call's number is that of its stream.
 ///
-/// Whoever calls wakes [`Session::wakes`] and drops [`Session::discarded`] afterwards, when the lock
-/// around the session is released.
+/// Whoever calls wakes [`Session::wakes`] and drops what [`Session::take_discarded`] gives afterwards, when the
+/// lock around the session is released.
 pub(super) struct Session {
     pub(super) connection: Connection,
     limits: Limits,
@@ -45,7 +45,8 @@ pub(super) struct Session {
     closed: Option<Status>,
     pub(super) wakes: Vec<Waker>,
     discarded: Discarded,
-    /// Tells the time where that matters: it costs as much as a small call's whole way through here.
+    /// Tells the time. It is asked only where that matters: a step on a call costs little more than a look at a
+    /// clock.
     clock: fn() -> Instant,
 }
 
