@@ -15,9 +15,17 @@ use crate::{Metadata, frame};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Status {
     code: Code,
+    not_processed: bool,
+    /// Apart, and absent where there is nothing to say: every result of a call has room for a status, and most
+    /// calls go well.
+    said: Option<Box<Said>>,
+}
+
+/// What a status says beside its code.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Said {
     message: Cow<'static, str>,
     metadata: Metadata,
-    not_processed: bool,
 }
 
 /// The 17 codes of gRPC, by their numbers and names
@@ -64,31 +72,35 @@ pub enum Code {
 impl Status {
     /// A status of `code`, with a message for the person who reads it.
     pub fn new(code: Code, message: impl Into<Cow<'static, str>>) -> Self {
-        Self { code, message: message.into(), metadata: Metadata::new(), not_processed: false }
+        let message = message.into();
+        let said = (!message.is_empty()).then(|| Box::new(Said { message, metadata: Metadata::new() }));
+        Self { code, not_processed: false, said }
     }
 
     /// The status of a call that went well: no message, no metadata.
     pub const fn ok() -> Self {
-        Self { code: Code::Ok, message: Cow::Borrowed(""), metadata: Metadata::new(), not_processed: false }
+        Self { code: Code::Ok, not_processed: false, said: None }
     }
 
     /// This status with `metadata` as its trailers.
     pub fn with_metadata(mut self, metadata: Metadata) -> Self {
-        self.metadata = metadata;
-        self
+        if self.said.is_some() || !metadata.is_empty() {
+            self.said_mut().metadata = metadata;
+        }
+        self.without_nothing()
     }
 
     /// This status with details that a program can read: a `google.rpc.Status` in protobuf, by the
     /// convention of gRPC ([error model](https://grpc.io/docs/guides/error/#richer-error-model)). They travel
     /// as metadata called `grpc-status-details-bin`.
     pub fn with_details(mut self, details: impl AsRef<[u8]>) -> Self {
-        self.metadata.append_details(details.as_ref());
+        self.said_mut().metadata.append_details(details.as_ref());
         self
     }
 
     /// The details, if there are any.
     pub fn details(&self) -> Option<&Bytes> {
-        self.metadata.binary(STATUS_DETAILS)
+        self.metadata().binary(STATUS_DETAILS)
     }
 
     /// The code.
@@ -98,12 +110,12 @@ impl Status {
 
     /// The message for people; empty for most calls that went well.
     pub fn message(&self) -> &str {
-        &self.message
+        self.said.as_ref().map_or("", |said| &said.message)
     }
 
     /// The trailers: what the server adds behind the last message.
     pub fn metadata(&self) -> &Metadata {
-        &self.metadata
+        self.said.as_ref().map_or(const { &Metadata::new() }, |said| &said.metadata)
     }
 
     /// Whether the server has said that it did not begin to process the call, so that it can be made again
@@ -120,9 +132,11 @@ impl Status {
 
     /// This status with as much of its text as a frame holds.
     pub(crate) fn cut(mut self) -> Self {
-        let length = frame::cut(&self.message).len();
-        if length < self.message.len() {
-            self.message.to_mut().truncate(length);
+        if let Some(Said { message, .. }) = self.said.as_deref_mut() {
+            let length = frame::cut(message).len();
+            if length < message.len() {
+                message.to_mut().truncate(length);
+            }
         }
         self
     }
@@ -131,13 +145,23 @@ impl Status {
     pub fn into_result(self) -> Result<(), Self> {
         if self.code == Code::Ok { Ok(()) } else { Err(self) }
     }
+
+    fn said_mut(&mut self) -> &mut Said {
+        self.said.get_or_insert_with(|| Box::new(Said { message: "".into(), metadata: Metadata::new() }))
+    }
+
+    /// Two statuses that say the same are equal: one that says nothing says so by absence.
+    fn without_nothing(mut self) -> Self {
+        self.said = self.said.filter(|said| !(said.message.is_empty() && said.metadata.is_empty()));
+        self
+    }
 }
 
 impl fmt::Display for Status {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.code.name())?;
-        if !self.message.is_empty() {
-            write!(f, ": {}", self.message)?;
+        if !self.message().is_empty() {
+            write!(f, ": {}", self.message())?;
         }
         Ok(())
     }
