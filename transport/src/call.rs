@@ -131,6 +131,14 @@ impl CallState {
         self.end.clone().map(Received::End)
     }
 
+    /// The end, when nothing comes before it any more, and nothing else will be asked about this call: a server
+    /// asks no client, and a client that has sent all it has to send asks nothing.
+    pub(crate) fn end_behind(&self, role: Role) -> Option<Status> {
+        let has_sent_all = self.ending && self.outgoing.is_none();
+        let is_last = self.message.is_none() && (role == Role::Server || has_sent_all);
+        self.end.clone().filter(|_| is_last)
+    }
+
     pub(crate) fn receive_head(&mut self, head: Metadata, wakes: &mut Vec<Waker>) -> Result<(), Status> {
         if self.discards {
             return Ok(());

@@ -1,12 +1,11 @@
 //! One end of a connection, as its calls see it: what each protocol implements, without I/O.
 
-use std::collections::VecDeque;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
 use bytes::Bytes;
 
-use crate::{Metadata, Opening, Received, RequestHead, Status};
+use crate::{Behind, Metadata, Opening, Received, RequestHead, Status};
 
 /// One end of a connection, as its calls see it. What the methods mean is said where a user sees them:
 /// [`Connection`](crate::Connection), [`Carrier`](crate::Carrier). Calls go by their numbers.
@@ -35,13 +34,8 @@ pub(crate) trait Conversation {
         end: bool,
     ) -> Poll<Result<(), Status>>;
 
-    /// What has come; and into `more`, where it is wanted, some of the messages behind that one.
-    fn poll_receive(
-        &mut self,
-        cx: &mut Context<'_>,
-        id: u32,
-        more: Option<&mut VecDeque<Bytes>>,
-    ) -> Poll<Received>;
+    /// What has come; and into `behind`, where it is wanted, some of what stands behind a message.
+    fn poll_receive(&mut self, cx: &mut Context<'_>, id: u32, behind: Option<&mut Behind>) -> Poll<Received>;
 
     /// Sends the head of a response.
     fn respond(&mut self, id: u32, metadata: Metadata) -> Result<(), Status>;

@@ -1,6 +1,5 @@
 //! A conversation behind its lock: what all transports have in common, whatever their protocol.
 
-use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -12,8 +11,8 @@ use bytes::Bytes;
 use crate::conversation::Conversation;
 use crate::stream::handler_panicked;
 use crate::{
-    Call, CallId, Carrier, Connection, IncomingCall, Metadata, Opening, Received, RequestHead, Service,
-    Serving, Status,
+    Behind, Call, CallId, Carrier, Connection, IncomingCall, Metadata, Opening, Received, RequestHead,
+    Service, Serving, Status,
 };
 
 /// Holds a conversation behind its lock.
@@ -46,13 +45,8 @@ pub(crate) trait Host: Send + Sync + 'static {
     }
 
     /// Receives on a call. What takes long is done here, without the lock.
-    fn poll_receive(
-        &self,
-        cx: &mut Context<'_>,
-        id: u32,
-        more: Option<&mut VecDeque<Bytes>>,
-    ) -> Poll<Received> {
-        self.with(|calls| calls.poll_receive(cx, id, more))
+    fn poll_receive(&self, cx: &mut Context<'_>, id: u32, behind: Option<&mut Behind>) -> Poll<Received> {
+        self.with(|calls| calls.poll_receive(cx, id, behind))
     }
 }
 
@@ -104,13 +98,8 @@ impl<H: Host> Carrier for H {
         Host::poll_receive(self, cx, number(call), None)
     }
 
-    fn poll_receive_some(
-        &self,
-        cx: &mut Context<'_>,
-        call: CallId,
-        more: &mut VecDeque<Bytes>,
-    ) -> Poll<Received> {
-        Host::poll_receive(self, cx, number(call), Some(more))
+    fn poll_receive_some(&self, cx: &mut Context<'_>, call: CallId, behind: &mut Behind) -> Poll<Received> {
+        Host::poll_receive(self, cx, number(call), Some(behind))
     }
 
     fn respond(&self, call: CallId, metadata: Metadata) -> Result<(), Status> {
@@ -141,12 +130,17 @@ impl<H: Host> Carrier for H {
 /// Serves the calls that have come in: polls each handler once, here; makes a task of those that
 /// are still pending.
 pub(crate) fn serve_accepted<H: Host>(host: &Arc<H>, service: &dyn Service) {
-    while let Some((id, head)) = host.with(Conversation::accept) {
+    let mut next = host.with(Conversation::accept);
+    while let Some((id, head)) = next {
         let mut handling = Handling::begin(host.clone(), id, head, service);
         // Nobody is woken through this waker, and nobody has to be: a task polls its future at once.
-        if handling.poll_handler(&mut Context::from_waker(Waker::noop())).is_pending() {
-            tokio::spawn(handling);
-        }
+        next = match handling.poll_handler(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(()) => handling.end_with(Conversation::accept),
+            Poll::Pending => {
+                tokio::spawn(handling);
+                host.with(Conversation::accept)
+            }
+        };
     }
 }
 
@@ -168,6 +162,7 @@ struct Handling<H: Host> {
     host: Arc<H>,
     id: u32,
     handler: Option<Serving>,
+    is_released: bool,
 }
 
 impl<H: Host> Handling<H> {
@@ -175,7 +170,7 @@ impl<H: Host> Handling<H> {
         let call = IncomingCall::new(host.clone(), CallId(id.into()), head);
         let handler = catch_unwind(AssertUnwindSafe(|| service.serve(call)));
         let handler = handler.map_err(drop_quietly).ok();
-        Self { host, id, handler }
+        Self { host, id, handler, is_released: false }
     }
 
     fn poll_handler(&mut self, cx: &mut Context<'_>) -> Poll<()> {
@@ -190,6 +185,15 @@ impl<H: Host> Handling<H> {
         }
         self.drop_handler();
         Poll::Ready(())
+    }
+
+    /// Ends a call whose handler is done, and does `next` in one step with it.
+    fn end_with<R>(mut self, next: impl FnOnce(&mut H::Conversation) -> R) -> R {
+        self.is_released = true;
+        self.host.with(|calls| {
+            calls.release(self.id);
+            next(calls)
+        })
     }
 
     fn drop_handler(&mut self) {
@@ -212,7 +216,9 @@ impl<H: Host> Future for Handling<H> {
 impl<H: Host> Drop for Handling<H> {
     fn drop(&mut self) {
         self.drop_handler();
-        self.host.with(|calls| calls.release(self.id));
+        if !self.is_released {
+            self.host.with(|calls| calls.release(self.id));
+        }
     }
 }
 

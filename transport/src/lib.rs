@@ -24,6 +24,7 @@
 //! This crate knows no codec and no message type: a message is [`bytes::Bytes`].
 
 mod address;
+mod behind;
 mod call;
 mod compression;
 mod conversation;
@@ -46,6 +47,7 @@ pub mod tcp;
 mod waiters;
 
 pub use address::{Address, AddressError, Incoming, Listener};
+pub use behind::Behind;
 pub use compression::Compression;
 pub use limits::Limits;
 pub use metadata::{Metadata, MetadataError, Value};

@@ -1,7 +1,6 @@
 //! The seam: what every transport offers to what stands above it.
 
 use std::borrow::Cow;
-use std::collections::VecDeque;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -10,7 +9,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use bytestring::ByteString;
 
-use crate::{Call, Compression, IncomingCall, Metadata, Path, Status};
+use crate::{Behind, Call, Compression, IncomingCall, Metadata, Path, Status};
 
 /// Opens calls: the client's end of a connection.
 ///
@@ -66,17 +65,13 @@ pub trait Carrier: Send + Sync + 'static {
     fn poll_receive(&self, cx: &mut Context<'_>, call: CallId) -> Poll<Received>;
 
     /// As [`poll_receive`](Self::poll_receive). When that is a message, some of those behind it may come with
-    /// it, into `more`, which is empty: a stream of small messages goes to the lock once for many. The peer
-    /// gets no credit for them until this side asks again, which it does when it has read them all.
+    /// it, into `behind`, which is empty: a stream of small messages goes to the lock once for many. The peer
+    /// gets no credit for them until this side asks again, which it does when it has read them all. So may the
+    /// end, when this side has sent all it has to send: a call with one message each way goes there once.
     ///
-    /// What wraps a carrier and does not know of this sees every message in `poll_receive`.
-    fn poll_receive_some(
-        &self,
-        cx: &mut Context<'_>,
-        call: CallId,
-        more: &mut VecDeque<Bytes>,
-    ) -> Poll<Received> {
-        let _ = more;
+    /// What wraps a carrier and does not know of this sees everything in `poll_receive`.
+    fn poll_receive_some(&self, cx: &mut Context<'_>, call: CallId, behind: &mut Behind) -> Poll<Received> {
+        let _ = behind;
         self.poll_receive(cx, call)
     }
 
@@ -190,7 +185,8 @@ impl RequestHead {
 /// What comes in on a call, in this order: at most one head, any number of messages, one end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Received {
-    /// The head of a response, if the server sent one. A request's head comes with the call.
+    /// The head of a response, if the server sent one. A request's head comes with the call. One that says
+    /// nothing may be left out when a message has come behind it.
     Head(Metadata),
     /// One whole message.
     Message(Bytes),

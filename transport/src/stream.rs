@@ -1,6 +1,5 @@
 //! The two handles of a call, [`SendStream`] and [`RecvStream`].
 
-use std::collections::VecDeque;
 use std::fmt;
 use std::future::poll_fn;
 use std::sync::Arc;
@@ -8,7 +7,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 
-use crate::{CallId, Carrier, Code, Connection, Metadata, Opening, Received, RequestHead, Status};
+use crate::{Behind, CallId, Carrier, Code, Connection, Metadata, Opening, Received, RequestHead, Status};
 
 /// A call that a client has opened.
 #[derive(Debug)]
@@ -50,9 +49,8 @@ pub struct Ending(SendStream);
 /// it has read enough.
 pub struct RecvStream {
     handle: Handle,
-    /// Messages that came out with the one before.
-    #[expect(clippy::box_collection, reason = "most calls have none, and their futures hold this handle")]
-    more: Option<Box<VecDeque<Bytes>>>,
+    /// What came out with the message before it.
+    behind: Behind,
     ended: bool,
 }
 
@@ -81,7 +79,7 @@ impl Call {
         let handle = Handle { carrier, call, side: Side::Client };
         Self {
             send: SendStream { handle: handle.clone(), ended: sent },
-            receive: RecvStream { handle, more: None, ended: false },
+            receive: RecvStream { handle, behind: Behind::default(), ended: false },
         }
     }
 
@@ -98,7 +96,7 @@ impl IncomingCall {
         let handle = Handle { carrier, call, side: Side::Server };
         Self {
             head,
-            receive: RecvStream { handle: handle.clone(), more: None, ended: false },
+            receive: RecvStream { handle: handle.clone(), behind: Behind::default(), ended: false },
             send: SendStream { handle, ended: false },
         }
     }
@@ -228,17 +226,11 @@ impl RecvStream {
     /// What comes next on this call. Messages that have been taken out together come before whatever has
     /// happened to the call meanwhile.
     pub fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Received> {
-        if let Some(message) = self.more.as_mut().and_then(|more| more.pop_front()) {
-            return Poll::Ready(Received::Message(message));
+        if let Some(next) = self.behind.take() {
+            return Poll::Ready(next);
         }
-        let mut more = self.more.take().map_or_else(VecDeque::new, |more| *more);
-        let received = self.handle.carrier.poll_receive_some(cx, self.handle.call, &mut more);
-        if !more.is_empty() {
-            self.more = Some(Box::new(more));
-        }
-        if matches!(received, Poll::Ready(Received::End(_))) {
-            self.ended = true;
-        }
+        let received = self.handle.carrier.poll_receive_some(cx, self.handle.call, &mut self.behind);
+        self.ended |= self.behind.has_end() || matches!(received, Poll::Ready(Received::End(_)));
         received
     }
 }
@@ -317,13 +309,6 @@ fn rewire(
     send.handle.carrier = carrier.clone();
     receive.handle.carrier = carrier;
 }
-
-/// How many messages come out behind another, at most.
-pub(crate) const MOST_LENT: usize = 64;
-
-/// Which part of the window they may have taken: this many go into it. The peer waits for the credit until the
-/// last of them has been read, so that this must leave it enough to go on with.
-pub(crate) const PARTS_OF_A_WINDOW: usize = 8;
 
 #[derive(Clone)]
 struct Handle {

@@ -141,7 +141,9 @@ impl Peer {
         for _ in 0..requests {
             self.block.clear();
             self.encoder.encode(&self.request, &mut self.block);
-            Headers::encode_block(self.next, &self.block, false, 16_384, &mut self.requests);
+            Headers::encode_block(self.next, false, 16_384, &mut self.requests, |dst| {
+                dst.extend_from_slice(&self.block)
+            });
             Data::encode_head(self.next, 32, true, &mut self.requests);
             self.requests.put_bytes(0, 32);
             self.next += 2;

@@ -125,7 +125,8 @@ impl ReceiveWindow {
         Some(std::mem::take(&mut self.owed))
     }
 
-    fn is_worth_an_update(&self) -> bool {
+    /// Whether what the peer is owed is worth a frame.
+    pub(crate) fn is_worth_an_update(&self) -> bool {
         self.owed > 0 && self.owed >= self.size / 4
     }
 }

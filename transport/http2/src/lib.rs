@@ -23,7 +23,7 @@ mod stream;
 mod streams;
 
 pub use budget::Rate;
-pub use connection::{Connection, Event, Role, SendError};
+pub use connection::{Connection, Event, Follows, Role, SendError};
 pub use error::{ErrorCode, Http2Error};
 pub use hpack::{Field, Fields, Identity};
 pub use limits::Limits;

@@ -154,25 +154,32 @@ impl Stream {
 
     /// Makes another stream of this one. What was allocated for it is used again.
     pub(crate) fn reuse(&mut self, receive_window: u32, send_window: u32) {
-        let queue = std::mem::take(&mut self.outgoing.queue);
-        let gathered = std::mem::take(&mut self.outgoing.gathered);
-        let unread_frames = std::mem::take(&mut self.incoming.unread_frames);
-        *self = Self::new(receive_window, send_window);
-        self.outgoing.queue = queue;
-        self.outgoing.gathered = gathered;
-        self.incoming.unread_frames = unread_frames;
+        let Self { state, released, is_connect, is_tunnel, incoming, outgoing } = self;
+        (*state, *released, *is_connect, *is_tunnel) = (State::Open, false, false, false);
+        incoming.reuse(receive_window);
+        outgoing.reuse(send_window);
     }
 
     /// The stream is gone, until another one is made of it.
     pub(crate) fn rest(&mut self) {
-        self.outgoing.queue.shrink_to(WORTH_KEEPING);
+        let (queue, unread_frames) = (&mut self.outgoing.queue, &mut self.incoming.unread_frames);
+        unread_frames.clear();
+        if queue.capacity().max(unread_frames.capacity()) > WORTH_KEEPING {
+            queue.shrink_to(WORTH_KEEPING);
+            unread_frames.shrink_to(WORTH_KEEPING);
+        }
         self.outgoing.gathered.shrink_to(BYTES_WORTH_KEEPING);
-        self.incoming.unread_frames.clear();
-        self.incoming.unread_frames.shrink_to(WORTH_KEEPING);
     }
 }
 
 impl Incoming {
+    fn reuse(&mut self, receive_window: u32) {
+        let Self { window, begun, expected, has_no_data, unread_frames } = self;
+        *window = ReceiveWindow::new(receive_window);
+        (*begun, *expected, *has_no_data) = (false, None, false);
+        unread_frames.clear();
+    }
+
     /// Takes note that `bytes` were read; returns how many frames that finishes.
     pub(crate) fn read_frames(&mut self, mut bytes: u32) -> u32 {
         let mut finished = 0;
@@ -204,6 +211,26 @@ impl Incoming {
 }
 
 impl Outgoing {
+    fn reuse(&mut self, send_window: u32) {
+        let Self {
+            window,
+            begun,
+            has_no_data,
+            queue,
+            gathered,
+            queued,
+            end,
+            has_turn,
+            is_awaited,
+            has_moved,
+        } = self;
+        *window = SendWindow::new(send_window);
+        (*begun, *has_no_data, *has_turn, *is_awaited, *has_moved) = (false, false, false, false, false);
+        (*queued, *end) = (0, None);
+        queue.clear();
+        gathered.clear();
+    }
+
     /// Adds data behind all other, as it is.
     pub(crate) fn push(&mut self, data: Bytes) {
         if !self.gathered.is_empty() {

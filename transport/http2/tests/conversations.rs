@@ -7,7 +7,7 @@ mod support;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http2::{ErrorCode, Event, Fields, Limits, SendError};
+use http2::{ErrorCode, Event, Fields, Follows, Limits, SendError};
 use support::{Pair, get, ok, post};
 
 /// The streams of requests among events.
@@ -166,13 +166,13 @@ fn small_messages_travel_together() {
 fn what_is_copied_and_what_is_handed_over_arrive_in_the_order_in_which_they_were_sent() {
     let mut pair = Pair::new();
     let stream = pair.client.open(&post(), false).unwrap();
-    pair.client.send_copy(stream, [b"one ", b"two "], false).unwrap();
+    pair.client.send_copy(stream, [b"one ", b"two "], Follows::More).unwrap();
     pair.client.send_data(stream, Bytes::from_static(b"three "), false).unwrap();
-    pair.client.send_copy(stream, [b"", b"four"], true).unwrap();
+    pair.client.send_copy(stream, [b"", b"four"], Follows::End).unwrap();
     let (_, at_server) = pair.settle();
     let data = Bytes::from_static(b"one two three four");
     assert_eq!(at_server[1..], [Event::Data { stream, data, end_stream: true }]);
-    assert_eq!(pair.client.send_copy(stream, [b"", b""], true), Err(SendError::Ended));
+    assert_eq!(pair.client.send_copy(stream, [b"", b""], Follows::End), Err(SendError::Ended));
 }
 
 #[test]

@@ -9,7 +9,8 @@ use bytes::Bytes;
 use bytestring::ByteString;
 
 use super::message::{Assembler, Framed, violation};
-use crate::stream::MOST_LENT;
+use crate::behind::{self, Behind};
+use crate::session::over;
 use crate::{Code, Compression, Metadata, Received, Status};
 
 /// One call, as one end of its connection sees it.
@@ -62,13 +63,11 @@ pub(super) struct Inbox {
     end: Option<Status>,
     /// Nobody will read what comes.
     discards: bool,
+    /// This side has ended the call: whoever still reads learns that, unless the end came before.
+    is_over: bool,
 }
 
 impl CallState {
-    pub(super) fn new(codec: ByteString) -> Self {
-        Self { codec, ..Self::default() }
-    }
-
     /// How many of the last `queued` bytes that were sent must still leave if messages are to be cut off:
     /// what is begun goes on to its end, for a client that gets a status behind half a message reads an
     /// error of its own.
@@ -142,10 +141,19 @@ impl Inbox {
         owed
     }
 
+    /// As [`discard`](Self::discard), since this side has ended the call.
+    pub(super) fn answered(&mut self) -> usize {
+        self.is_over = true;
+        self.discard()
+    }
+
     /// The next thing that has come in, and how much the peer may send again for it. A message is still
     /// compressed if [`was_compressed`](Self::was_compressed) says so.
     pub(super) fn take(&mut self) -> Option<(Received, usize)> {
-        if let Some(head) = self.head.take() {
+        // A head that says nothing is worth telling as long as it is all there is.
+        if let Some(head) = self.head.take()
+            && (self.message.is_none() || !head.is_empty())
+        {
             self.was_compressed = false;
             return Some((Received::Head(head), 0));
         }
@@ -154,20 +162,30 @@ impl Inbox {
             self.was_compressed = message.is_compressed;
             return Some((Received::Message(message.bytes), cost + self.settle_partial()));
         }
-        self.end.clone().map(|end| (Received::End(end), 0))
+        let end = self.end.clone().or_else(|| self.is_over.then(over))?;
+        Some((Received::End(end), 0))
     }
 
-    /// Moves messages to `more` that come behind the one that was taken last, as far as they have taken no
-    /// more than `most` of the window. Where messages may be compressed they stay: whether one was, is asked
-    /// of the one that was taken last.
-    pub(super) fn lend(&mut self, most: usize, more: &mut VecDeque<Bytes>) {
-        while self.compression.is_none()
-            && more.len() < MOST_LENT
+    /// Moves messages to `behind` that come behind the one that was taken last, as far as they have taken no
+    /// more than `most` of the window; and, `with_end`, the end if that is all. Where messages may be compressed
+    /// they stay: whether one was, is asked of the one that was taken last.
+    pub(super) fn lend(&mut self, most: usize, with_end: bool, behind: &mut Behind) {
+        if self.compression.is_some() {
+            return;
+        }
+        while self.message.is_some()
+            && behind.len() < behind::MOST
             && let Some((message, cost)) = self.message.take_if(|(_, cost)| self.lent + *cost <= most)
         {
             self.message = self.more.pop_front();
             self.lent += cost;
-            more.push_back(message.bytes);
+            behind.put(message.bytes);
+        }
+        if with_end
+            && self.message.is_none()
+            && let Some(end) = &self.end
+        {
+            behind.put_end(end.clone());
         }
     }
 
@@ -207,9 +225,11 @@ mod tests {
         let (mut inbox, read) = inbox(5, 0);
         assert_eq!(read, 0, "nothing was read");
         assert_eq!(inbox.take(), Some((Received::Message(Bytes::from_static(b"text")), 9)));
-        let mut more = VecDeque::new();
-        inbox.lend(29, &mut more);
-        assert_eq!(more, vec![Bytes::from_static(b"text"); 3], "no more than 29 bytes of the window");
+        let mut behind = Behind::default();
+        inbox.lend(29, true, &mut behind);
+        let lent: Vec<_> = std::iter::from_fn(|| behind.take()).collect();
+        let text = Received::Message(Bytes::from_static(b"text"));
+        assert_eq!(lent, vec![text; 3], "no more than 29 bytes of the window");
         assert_eq!(inbox.take_back(), 27);
         assert_eq!(inbox.take_back(), 0);
         assert!(inbox.take().is_some() && inbox.take().is_none());
@@ -219,7 +239,7 @@ mod tests {
     fn a_part_of_a_message_gets_no_credit_while_one_that_was_lent_may_be_unread() {
         let (mut inbox, _) = inbox(2, 7);
         assert!(inbox.take().is_some_and(|(_, read)| read == 9));
-        inbox.lend(100, &mut VecDeque::new());
+        inbox.lend(100, true, &mut Behind::default());
         assert_eq!(inbox.put_data(Bytes::from_static(b"x"), 100), Ok(0));
         assert_eq!(inbox.take_back(), 9 + 7 + 1);
     }
@@ -228,7 +248,7 @@ mod tests {
     fn nobody_has_to_read_what_was_lent_for_the_peer_to_get_its_credit_at_the_end() {
         let (mut inbox, _) = inbox(3, 0);
         inbox.take();
-        inbox.lend(100, &mut VecDeque::new());
+        inbox.lend(100, true, &mut Behind::default());
         assert_eq!(inbox.discard(), 18);
     }
 
@@ -237,8 +257,31 @@ mod tests {
         let (mut inbox, _) = inbox(3, 0);
         inbox.compression = Some(Compression::Gzip);
         inbox.take();
-        let mut more = VecDeque::new();
-        inbox.lend(100, &mut more);
-        assert!(more.is_empty());
+        inbox.put_end(Status::ok());
+        let mut behind = Behind::default();
+        inbox.lend(100, true, &mut behind);
+        assert!(behind.is_empty());
+    }
+
+    #[test]
+    fn the_end_goes_out_behind_the_last_message_and_not_before() {
+        let (mut inbox, _) = inbox(3, 0);
+        inbox.put_end(Status::ok());
+        inbox.take();
+        let mut behind = Behind::default();
+        inbox.lend(9, true, &mut behind);
+        assert!(behind.len() == 1 && !behind.has_end(), "one message is left");
+        inbox.lend(18, true, &mut behind);
+        assert!(behind.len() == 2 && behind.has_end());
+    }
+
+    #[test]
+    fn an_empty_head_is_told_unless_a_message_has_come_too() {
+        let (mut inbox, _) = inbox(0, 0);
+        inbox.put_head(Metadata::new());
+        assert_eq!(inbox.take(), Some((Received::Head(Metadata::new()), 0)));
+        let (mut inbox, _) = self::inbox(1, 0);
+        inbox.put_head(Metadata::new());
+        assert_eq!(inbox.take(), Some((Received::Message(Bytes::from_static(b"text")), 9)));
     }
 }

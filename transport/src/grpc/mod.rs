@@ -14,6 +14,7 @@
 //! | to give a call up | RST_STREAM, CANCEL |
 
 mod call;
+mod calls;
 mod fields;
 mod head;
 mod message;
@@ -22,7 +23,6 @@ mod session;
 mod status;
 mod timeout;
 
-use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker, ready};
@@ -36,7 +36,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use crate::conversation::Conversation;
 use crate::driver::{CALLS_AT_ONCE, Driver, Protocol};
 use crate::host::{ClientEnd, Host, now, serve_accepted};
-use crate::{Code, Connection, Limits, Opening, Received, Service, Status, tcp};
+use crate::{Behind, Code, Connection, Limits, Opening, Received, Service, Status, tcp};
 use message::Framed;
 use session::Session;
 
@@ -117,15 +117,15 @@ impl Grpc {
         while let Some(event) = session.connection.poll_event() {
             session.handle(event, now());
         }
-        let wakes = std::mem::take(&mut session.wakes);
-        let discarded = session.take_discarded();
-        let driver = if session.wants_driver() { state.driver.take() } else { None };
+        let aftermath = session.take_aftermath();
+        // While it runs, it is not parked, and asks by itself.
+        let driver =
+            if state.driver.is_some() && state.session.wants_driver() { state.driver.take() } else { None };
         drop(state);
-        if wakes.is_empty() && discarded.is_none() && driver.is_none() {
-            return result;
+        if let Some(aftermath) = aftermath {
+            aftermath.wakes.into_iter().for_each(Waker::wake);
         }
-        drop(discarded);
-        wakes.into_iter().chain(driver).for_each(Waker::wake);
+        driver.into_iter().for_each(Waker::wake);
         result
     }
 }
@@ -184,15 +184,14 @@ impl Host for Grpc {
         Poll::Ready(self.with(|session| session.send_now(id, &mut compressed, end)))
     }
 
-    fn poll_receive(
-        &self,
-        cx: &mut Context<'_>,
-        id: u32,
-        more: Option<&mut VecDeque<Bytes>>,
-    ) -> Poll<Received> {
+    fn poll_receive(&self, cx: &mut Context<'_>, id: u32, behind: Option<&mut Behind>) -> Poll<Received> {
         let (received, compression, limit) = self.with(|session| {
-            let received = session.poll_receive(cx, id, more);
-            (received, session.compression_of_last(id), session.limits().message)
+            let received = session.poll_receive(cx, id, behind);
+            let compression = match &received {
+                Poll::Ready(Received::Message(_)) => session.compression_of_last(id),
+                _ => None,
+            };
+            (received, compression, session.limits().message)
         });
         match (ready!(received), compression) {
             (Received::Message(message), Some(compression)) => {

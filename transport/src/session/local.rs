@@ -1,6 +1,5 @@
 //! What this side does: opens calls, sends, receives, answers.
 
-use std::collections::VecDeque;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
@@ -11,7 +10,7 @@ use crate::call::{CallState, Outgoing};
 use crate::conversation::Conversation;
 use crate::frame::{CallFrame, Frame, MethodName, is_codec_name};
 use crate::waiters::Waiters;
-use crate::{Code, Metadata, Opening, Received, RequestHead, Status};
+use crate::{Behind, Code, Metadata, Opening, Received, RequestHead, Status};
 
 impl<O: Outlet> Conversation for Session<O> {
     fn poll_open(
@@ -104,25 +103,29 @@ impl<O: Outlet> Conversation for Session<O> {
         Poll::Ready(Ok(()))
     }
 
-    fn poll_receive(
-        &mut self,
-        cx: &mut Context<'_>,
-        id: u32,
-        _more: Option<&mut VecDeque<Bytes>>,
-    ) -> Poll<Received> {
+    fn poll_receive(&mut self, cx: &mut Context<'_>, id: u32, behind: Option<&mut Behind>) -> Poll<Received> {
         let Some(call) = self.calls.get_mut(&id) else {
             return Poll::Ready(Received::End(over()));
         };
-        let received = call.receive();
-        if received.is_none() {
+        let Some(received) = call.receive() else {
             park(&mut call.receiver, cx, &mut self.discarded);
+            return Poll::Pending;
+        };
+        let mut is_end = matches!(received, Received::End(_));
+        if !is_end
+            && let Some(behind) = behind
+            && let Some(end) = call.end_behind(self.role)
+        {
+            behind.put_end(end);
+            is_end = true;
         }
-        if self.role == Role::Client && matches!(received, Some(Received::End(_))) {
+        if is_end && self.role == Role::Client {
             call.released = true;
+            self.forget_if_over(id);
+        } else {
+            self.give_credit(id);
         }
-        self.give_credit(id);
-        self.forget_if_over(id);
-        received.map_or(Poll::Pending, Poll::Ready)
+        Poll::Ready(received)
     }
 
     fn respond(&mut self, id: u32, metadata: Metadata) -> Result<(), Status> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use http2::ErrorCode;
 use transport::{Call, Code, Connection, Limits, Metadata, Received, Status, open};
 
-use crate::peer::{Came, OK, Peer, RESPONSE, all, head, message, unary};
+use crate::peer::{Came, OK, Peer, RESPONSE, all, head, message, messages_and_end, unary};
 
 /// A call whose request has arrived, and its stream.
 async fn asked() -> (Arc<dyn Connection>, Peer, Call, u32) {
@@ -63,8 +63,8 @@ async fn informational_responses_in_front_change_nothing() {
         peer.headers(stream, &[(":status", informational), ("link", "x")], false).await;
     }
     peer.answer_with(stream, b"hello").await;
-    let received = all(&mut call).await;
-    assert_eq!(received[1..], [Received::Message("hello".into()), Received::End(Status::ok())]);
+    let received = messages_and_end(&mut call).await;
+    assert_eq!(received, [Received::Message("hello".into()), Received::End(Status::ok())]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -84,10 +84,10 @@ async fn messages_cut_at_every_byte_arrive_whole() {
         peer.data(stream, &body[..cut], false).await;
         peer.padded(stream, &body[cut..], 9, false).await;
         peer.headers(stream, &OK, true).await;
-        let received = all(&mut call).await;
+        let received = messages_and_end(&mut call).await;
         let messages = ["hello", "", "gRPC"].map(|message| Received::Message(message.into()));
-        assert_eq!(received[1..4], messages, "cut at {cut}");
-        assert_eq!(received[4..], [Received::End(Status::ok())]);
+        assert_eq!(received[..3], messages, "cut at {cut}");
+        assert_eq!(received[3..], [Received::End(Status::ok())]);
     }
 }
 
@@ -153,8 +153,8 @@ async fn an_early_ok_with_its_message_is_delivered_whole() {
     let (stream, ..) = peer.request_head().await;
     peer.answer_with(stream, b"enough").await;
     peer.reset(stream, ErrorCode::NO_ERROR).await;
-    let received = all(&mut call).await;
-    assert_eq!(received[1..], [Received::Message("enough".into()), Received::End(Status::ok())]);
+    let received = messages_and_end(&mut call).await;
+    assert_eq!(received, [Received::Message("enough".into()), Received::End(Status::ok())]);
 }
 
 #[tokio::test(start_paused = true)]

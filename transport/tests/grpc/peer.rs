@@ -140,7 +140,10 @@ impl Peer {
             Fields::new(fields.iter().map(|(name, value)| (copy(name.as_ref()), copy(value.as_ref()))));
         let mut block = BytesMut::new();
         self.encoder.encode(&fields, &mut block);
-        self.frame(|dst| Headers::encode_block(stream, &block, end, 16_384, dst)).await;
+        self.frame(|dst| {
+            Headers::encode_block(stream, end, 16_384, dst, |dst| dst.extend_from_slice(&block))
+        })
+        .await;
     }
 
     pub async fn data(&mut self, stream: u32, data: impl AsRef<[u8]>, end: bool) {
@@ -392,4 +395,11 @@ pub async fn all(call: &mut Call) -> Vec<Received> {
             return all;
         }
     }
+}
+
+/// The same without the head, which need not come where it says nothing.
+pub async fn messages_and_end(call: &mut Call) -> Vec<Received> {
+    let mut all = all(call).await;
+    all.retain(|received| !matches!(received, Received::Head(_)));
+    all
 }

@@ -46,7 +46,9 @@ impl Attacker {
     fn headers(&mut self, stream: u32, fields: &Fields, end_stream: bool) -> Vec<u8> {
         let mut block = BytesMut::new();
         self.encoder.encode(fields, &mut block);
-        encoded(|dst| Headers::encode_block(stream, &block, end_stream, 16_384, dst))
+        encoded(|dst| {
+            Headers::encode_block(stream, end_stream, 16_384, dst, |dst| dst.extend_from_slice(&block))
+        })
     }
 
     /// Reads until the server resets a stream.

@@ -30,7 +30,7 @@ mod send;
 use std::collections::VecDeque;
 use std::time::Instant;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 
 use crate::budget::Budget;
 use crate::closed::ClosedStreams;
@@ -44,7 +44,7 @@ use crate::recent::Recent;
 use crate::settings::{PeerSettings, announcement};
 use crate::streams::Streams;
 
-pub use send::SendError;
+pub use send::{Follows, SendError};
 
 use clock::Clock;
 use leave::Leaving;
@@ -147,8 +147,6 @@ pub struct Connection {
     seen: Recent<Seen>,
     /// Lists of fields that were sent before.
     checked: Recent<Checked>,
-    /// Where field blocks are encoded.
-    block: BytesMut,
 
     streams: Streams,
     closed: ClosedStreams,
@@ -262,7 +260,6 @@ impl Connection {
             partial: None,
             seen: Recent::default(),
             checked: Recent::default(),
-            block: BytesMut::new(),
             streams: Streams::default(),
             closed: ClosedStreams::default(),
             open: 0,

@@ -119,9 +119,10 @@ impl Connection {
 
     /// Sends a field block.
     pub(super) fn encode_headers(&mut self, id: u32, fields: &Fields, end_stream: bool) {
-        self.block.clear();
-        self.encoder.encode(fields, &mut self.block);
-        Headers::encode_block(id, &self.block, end_stream, self.peer.max_frame_size, self.out.tail());
+        let encoder = &mut self.encoder;
+        Headers::encode_block(id, end_stream, self.peer.max_frame_size, self.out.tail(), |block| {
+            encoder.encode(fields, block);
+        });
         self.clock.useful();
     }
 }

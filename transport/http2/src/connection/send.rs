@@ -1,12 +1,12 @@
 //! What the application does: opens streams, sends on them, reads, resets, releases.
 
-use bytes::Bytes;
+use bytes::{Buf, BufMut, Bytes};
 use thiserror::Error;
 
 use super::{Connection, Event, Role};
 use crate::error::ErrorCode;
 use crate::flow::DEFAULT_WINDOW;
-use crate::frame::{RstStream, WindowUpdate};
+use crate::frame::{Data, RstStream, WindowUpdate};
 use crate::hpack::{Fields, Identity};
 use crate::message::{Facts, Section, check};
 use crate::output::Discarded;
@@ -39,6 +39,17 @@ pub enum SendError {
     /// No stream can be opened: see [`Connection::can_open`].
     #[error("no stream can be opened now")]
     CannotOpen,
+}
+
+/// What follows data that is sent: see [`Connection::send_copy`].
+#[derive(Clone, Copy, Debug)]
+pub enum Follows<'a> {
+    /// More of it, or something else, later.
+    More,
+    /// Nothing: it ends the stream.
+    End,
+    /// Trailers, which end the stream.
+    Trailers(&'a Fields),
 }
 
 impl Connection {
@@ -133,17 +144,55 @@ impl Connection {
     /// that many of them cost as little as one.
     ///
     /// # Errors
-    /// Those of [`send_data`](Self::send_data).
-    pub fn send_copy(&mut self, id: u32, parts: [&[u8]; 2], end_stream: bool) -> Result<(), SendError> {
-        let stream = sending_data(&mut self.streams, id, parts.iter().all(|part| part.is_empty()))?;
+    /// Those of [`send_data`](Self::send_data) and, with trailers, of [`send_trailers`](Self::send_trailers).
+    pub fn send_copy(&mut self, id: u32, parts: [&[u8]; 2], follows: Follows<'_>) -> Result<(), SendError> {
+        if let Follows::Trailers(trailers) = follows {
+            self.check(Section::Trailers, trailers)?;
+        }
+        let size = parts[0].len() + parts[1].len();
+        let stream = sending_data(&mut self.streams, id, size == 0)?;
+        if stream.is_tunnel && matches!(follows, Follows::Trailers(_)) {
+            return Err(SendError::Order);
+        }
+        // Where nobody waits for a turn, who ends with this needs none.
+        if !matches!(follows, Follows::More)
+            && self.turn.is_empty()
+            && self.starved.is_empty()
+            && self.out.remaining() < self.limits.send_buffer
+            && stream.outgoing.queued == 0
+            && size > 0
+            && size <= stream.outgoing.window.available().min(self.send_window.available())
+            && size <= self.peer.max_frame_size as usize
+        {
+            stream.outgoing.window.spend(size);
+            self.send_last(id, parts, size, follows);
+            return Ok(());
+        }
         for part in parts {
             stream.outgoing.gather(part);
         }
-        if end_stream {
-            stream.outgoing.end = Some(End::Data);
-        }
+        stream.outgoing.end = match follows {
+            Follows::More => None,
+            Follows::End => Some(End::Data),
+            Follows::Trailers(trailers) => Some(End::Trailers(trailers.clone())),
+        };
         stream.outgoing.take_turn(id, &mut self.turn);
         Ok(())
+    }
+
+    /// Puts the last data of a stream, and its end, into the output at once.
+    fn send_last(&mut self, id: u32, parts: [&[u8]; 2], size: usize, follows: Follows<'_>) {
+        self.send_window.spend(size);
+        let out = self.out.tail();
+        Data::encode_head(id, size as u32, matches!(follows, Follows::End), out);
+        for part in parts {
+            out.put_slice(part);
+        }
+        match follows {
+            Follows::Trailers(trailers) => self.encode_headers(id, trailers, true),
+            Follows::More | Follows::End => self.clock.useful(),
+        }
+        self.ended_here(id);
     }
 
     /// Sends trailers behind all data; they end the stream.
@@ -186,15 +235,19 @@ impl Connection {
     pub fn read(&mut self, id: u32, bytes: usize) {
         let Some(stream) = self.streams.get_mut(id) else { return };
         let bytes = u32::try_from(bytes).unwrap_or(u32::MAX).min(stream.incoming.window.unread());
-        self.unread_frames -= stream.incoming.read_frames(bytes);
-        self.give_back(id, bytes);
+        if bytes > 0 {
+            self.unread_frames -= stream.incoming.read_frames(bytes);
+            self.give_back(id, bytes);
+        }
     }
 
     /// Gives the peer credit for `bytes` of a stream that nobody has to hold any more.
     pub(super) fn give_back(&mut self, id: u32, bytes: u32) {
         let Some(stream) = self.streams.get_mut(id) else { return };
         stream.incoming.window.read(bytes);
-        self.update_window(id);
+        if stream.incoming.window.is_worth_an_update() {
+            self.update_window(id);
+        }
         self.read_connection(bytes);
     }
 
@@ -235,23 +288,24 @@ impl Connection {
         let Some(stream) = self.streams.get_mut(id) else { return };
         stream.released = true;
         stream.outgoing.is_awaited = false;
-        let unread = stream.incoming.window.unread();
+        let (state, unread) = (stream.state, stream.incoming.window.unread());
         let is_unfinished = self.role == Role::Client || stream.can_send();
-        self.events.retain(|event| event.stream() != Some(id));
+        if !self.events.is_empty() {
+            self.events.retain(|event| event.stream() != Some(id));
+        }
         self.read(id, unread as usize);
+        if state == State::Closed {
+            return self.forget_if_over(id);
+        }
         if is_unfinished {
             // Who has all of the answer does not cancel: it has just no more to say.
-            let is_answered = self
-                .streams
-                .get(id)
-                .is_some_and(|stream| self.role == Role::Client && stream.state == State::HalfClosedRemote);
-            self.reset(id, if is_answered { ErrorCode::NO_ERROR } else { ErrorCode::CANCEL });
+            let is_answered = self.role == Role::Client && state == State::HalfClosedRemote;
+            return self.reset(id, if is_answered { ErrorCode::NO_ERROR } else { ErrorCode::CANCEL });
         }
-        self.finish_early(id);
-        if self.is_open(id) {
-            self.linger();
+        if state == State::HalfClosedLocal {
+            return self.finish_early(id);
         }
-        self.forget_if_over(id);
+        self.linger();
     }
 
     // ---- what these have in common ----
@@ -299,7 +353,9 @@ impl Connection {
     /// Data was read, or will never be: the connection has room for as much again.
     pub(super) fn read_connection(&mut self, bytes: u32) {
         self.receive_window.read(bytes);
-        if let Some(increment) = self.receive_window.take_update(self.clock.now()) {
+        if self.receive_window.is_worth_an_update()
+            && let Some(increment) = self.receive_window.take_update(self.clock.now())
+        {
             WindowUpdate { stream: 0, increment }.encode(self.out.tail());
         }
     }

@@ -62,10 +62,14 @@ impl Head {
 
     /// Appends the head.
     pub fn encode(self, dst: &mut BytesMut) {
-        dst.put_uint(u64::from(self.length), 3);
-        dst.put_u8(self.kind.0);
-        dst.put_u8(self.flags);
-        dst.put_u32(self.stream);
+        dst.put_slice(&self.bytes());
+    }
+
+    /// The bytes of the head.
+    pub const fn bytes(self) -> [u8; Self::SIZE] {
+        let [_, l2, l1, l0] = self.length.to_be_bytes();
+        let [s3, s2, s1, s0] = self.stream.to_be_bytes();
+        [l2, l1, l0, self.kind.0, self.flags, s3, s2, s1, s0]
     }
 
     /// Whether a flag is set.

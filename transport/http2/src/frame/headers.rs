@@ -43,10 +43,28 @@ impl Headers {
         encode(Kind::HEADERS, self.stream, &self.fragment, self.end_stream, self.end_headers, dst);
     }
 
-    /// Appends a whole field block: this frame, and as many CONTINUATION frames as it takes.
-    pub fn encode_block(stream: u32, block: &[u8], end_stream: bool, max_size: u32, dst: &mut BytesMut) {
-        let (first, mut rest) = block.split_at(block.len().min(max_size as usize));
-        encode(Kind::HEADERS, stream, first, end_stream, rest.is_empty(), dst);
+    /// Appends a whole field block, which `write` writes: this frame, and as many CONTINUATION frames as it takes.
+    pub fn encode_block(
+        stream: u32,
+        end_stream: bool,
+        max_size: u32,
+        dst: &mut BytesMut,
+        write: impl FnOnce(&mut BytesMut),
+    ) {
+        let start = dst.len();
+        dst.put_bytes(0, Head::SIZE);
+        write(dst);
+        let block = start + Head::SIZE;
+        let (length, flags) = (dst.len() - block, flag(end_stream, Head::END_STREAM));
+        let mut head = Head { length: length as u32, kind: Kind::HEADERS, flags, stream };
+        if length <= max_size as usize {
+            head.flags |= Head::END_HEADERS;
+            return dst[start..block].copy_from_slice(&head.bytes());
+        }
+        head.length = max_size;
+        dst[start..block].copy_from_slice(&head.bytes());
+        let rest = dst.split_off(block + max_size as usize);
+        let mut rest = &rest[..];
         while !rest.is_empty() {
             let (next, behind) = rest.split_at(rest.len().min(max_size as usize));
             encode(Kind::CONTINUATION, stream, next, false, behind.is_empty(), dst);

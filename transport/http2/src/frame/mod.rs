@@ -70,8 +70,8 @@ impl Frame {
         if src.len() < Head::SIZE + head.length as usize {
             return Ok(None);
         }
-        src.advance(Head::SIZE);
-        let payload = src.split_to(head.length as usize).freeze();
+        let mut payload = src.split_to(Head::SIZE + head.length as usize).freeze();
+        payload.advance(Head::SIZE);
         Self::parse(head, payload).map(Some)
     }
 

@@ -8,7 +8,7 @@ use http2::connection::PREFACE;
 use http2::error::Scope;
 use http2::frame::{Data, Frame, GoAway, Head, Kind, Setting};
 use http2::hpack::{Decoder, FieldList};
-use http2::{Connection, ErrorCode, Event, Fields, Limits, Output, Rate, Role, SendError};
+use http2::{Connection, ErrorCode, Event, Fields, Follows, Limits, Output, Rate, Role, SendError};
 
 use super::step::{BLOCKS, Step, Target};
 
@@ -302,17 +302,33 @@ impl Driver {
         let known = self.known(id);
         let (over, from) = (known.ended_here || known.is_reset, known.sent);
         let data: Bytes = (from..from + size).map(|at| at as u8).collect();
+        let waiting = self.connection.waiting_output();
+        let trailers = Fields::new([("x", "y")]);
         // Either way of sending is as good as the other.
         let sent = match size % 2 {
             0 => self.connection.send_data(id, data, end_stream),
-            _ => self.connection.send_copy(id, [&data[..size / 3], &data[size / 3..]], end_stream),
+            _ => {
+                let follows = match end_stream {
+                    true if size.is_multiple_of(3) => Follows::Trailers(&trailers),
+                    true => Follows::End,
+                    false => Follows::More,
+                };
+                self.connection.send_copy(id, [&data[..size / 3], &data[size / 3..]], follows)
+            }
         };
         if over {
             assert_eq!(sent, Err(SendError::Ended));
         }
         if sent.is_ok() {
+            let at_once = self.connection.waiting_output() - waiting;
+            self.may_wait += at_once;
             let known = self.known(id);
-            known.queued += size;
+            if at_once > 0 {
+                // It ends the stream, and nothing was in its way.
+                assert!(end_stream && known.queued == 0 && at_once >= size);
+            } else {
+                known.queued += size;
+            }
             known.sent += size;
             known.ended_here |= end_stream;
         }

@@ -1,19 +1,18 @@
 //! What this side does: opens calls, sends, receives, answers.
 
-use std::collections::VecDeque;
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
 use bytes::Bytes;
-use http2::{Connection, ErrorCode, SendError};
+use http2::{Connection, ErrorCode, Follows, Role, SendError};
 
 use super::Session;
+use crate::behind::{Behind, PARTS_OF_A_WINDOW};
 use crate::conversation::Conversation;
 use crate::grpc::call::CallState;
 use crate::grpc::head;
 use crate::grpc::message::{self, Framed};
 use crate::session::{over, park};
-use crate::stream::PARTS_OF_A_WINDOW;
 use crate::waiters::Waiters;
 use crate::{Code, Compression, Metadata, Opening, Received, RequestHead, Status};
 
@@ -59,11 +58,10 @@ impl Conversation for Session {
             }
         };
         let Opening { head, message, end } = next;
-        let mut call = CallState::new(head.codec);
+        let call = self.calls.insert(id, head.codec);
         call.deadline = head.deadline;
         call.compression = head.compression;
         call.compresses = head.compression.is_some();
-        self.calls.insert(id, call);
         let mut message = message.map(|bytes| Framed { bytes, is_compressed: false });
         // An end alone is an empty DATA frame: END_STREAM on HEADERS is not gRPC's way.
         if (message.is_some() || end)
@@ -95,7 +93,7 @@ impl Conversation for Session {
         end: bool,
     ) -> Poll<Result<(), Status>> {
         let has_answered = |call: &CallState| call.inbox.end().is_some_and(|end| end.code() == Code::Ok);
-        if end && message.is_none() && self.is_client() && self.calls.get(&id).is_some_and(has_answered) {
+        if end && message.is_none() && self.is_client() && self.calls.get(id).is_some_and(has_answered) {
             // The server needs no end any more, and all is well.
             return Poll::Ready(Ok(()));
         }
@@ -106,41 +104,36 @@ impl Conversation for Session {
         Poll::Ready(sent)
     }
 
-    fn poll_receive(
-        &mut self,
-        cx: &mut Context<'_>,
-        id: u32,
-        more: Option<&mut VecDeque<Bytes>>,
-    ) -> Poll<Received> {
-        let Some(call) = self.calls.get_mut(&id) else {
+    fn poll_receive(&mut self, cx: &mut Context<'_>, id: u32, behind: Option<&mut Behind>) -> Poll<Received> {
+        let Some(call) = self.calls.get_mut(id) else {
             return Poll::Ready(Received::End(over()));
         };
-        let mut read = call.inbox.take_back();
-        let received = call.inbox.take().map(|(received, cost)| {
-            read += cost;
-            received
-        });
-        match (&received, more) {
-            (Some(Received::Message(_)), Some(more)) => {
-                call.inbox.lend(self.connection.limits().stream_window as usize / PARTS_OF_A_WINDOW, more);
-            }
-            (Some(_), _) => {}
-            (None, _) => park(&mut call.receiver, cx, &mut self.discarded),
+        let is_client = self.connection.role() == Role::Client;
+        let lent = call.inbox.take_back();
+        let Some((received, cost)) = call.inbox.take() else {
+            park(&mut call.receiver, cx, &mut self.discarded);
+            self.read(id, lent);
+            return Poll::Pending;
+        };
+        let mut is_end = matches!(received, Received::End(_));
+        if let Some(behind) = behind
+            && matches!(received, Received::Message(_))
+        {
+            let most = self.connection.limits().stream_window as usize / PARTS_OF_A_WINDOW;
+            // Who still sends is to learn of the end here.
+            call.inbox.lend(most, !is_client || call.ending, behind);
+            is_end = behind.has_end();
         }
-        if read > 0 {
-            // How fast a window is used decides how large it becomes.
-            self.connection.set_time((self.clock)());
-            self.connection.read(id, read);
-        }
-        let Some(received) = received else { return Poll::Pending };
-        if self.is_client() && matches!(received, Received::End(_)) {
+        if is_end && is_client {
             self.forget(id);
+        } else {
+            self.read(id, lent + cost);
         }
         Poll::Ready(received)
     }
 
     fn respond(&mut self, id: u32, metadata: Metadata) -> Result<(), Status> {
-        let call = self.calls.get_mut(&id).ok_or_else(over)?;
+        let call = self.calls.get_mut(id).ok_or_else(over)?;
         if let Some(cancelled) = &call.cancelled {
             return Err(cancelled.clone());
         }
@@ -160,7 +153,7 @@ impl Conversation for Session {
     }
 
     fn finish(&mut self, id: u32, status: Status) {
-        let Some(call) = self.calls.get(&id) else { return };
+        let Some(call) = self.calls.get(id) else { return };
         if self.is_client() {
             self.cancel(id, status);
         } else if !call.ending && call.cancelled.is_none() {
@@ -173,8 +166,7 @@ impl Conversation for Session {
 
     fn cancel(&mut self, id: u32, status: Status) {
         let is_client = self.is_client();
-        let Some(call) = self.calls.get_mut(&id) else { return };
-        self.connection.set_time((self.clock)());
+        let Some(call) = self.calls.get_mut(id) else { return };
         if !is_client {
             if !call.ending && call.cancelled.is_none() {
                 let keep = call.bytes_to_keep(self.connection.queued(id));
@@ -193,23 +185,22 @@ impl Conversation for Session {
     }
 
     fn stop_receiving(&mut self, id: u32) {
-        let Some(call) = self.calls.get_mut(&id) else { return };
+        let Some(call) = self.calls.get_mut(id) else { return };
         let read = call.inbox.discard();
-        self.connection.set_time((self.clock)());
-        self.connection.read(id, read);
+        self.read(id, read);
         if self.is_client() {
             self.forget(id);
         }
     }
 
     fn compress(&mut self, id: u32, on: bool) {
-        if let Some(call) = self.calls.get_mut(&id) {
+        if let Some(call) = self.calls.get_mut(id) {
             call.compresses = on;
         }
     }
 
     fn was_compressed(&self, id: u32) -> bool {
-        self.calls.get(&id).is_some_and(|call| call.inbox.was_compressed)
+        self.calls.get(id).is_some_and(|call| call.inbox.was_compressed)
     }
 
     fn accept(&mut self) -> Option<(u32, RequestHead)> {
@@ -217,7 +208,7 @@ impl Conversation for Session {
     }
 
     fn poll_cancelled(&mut self, cx: &mut Context<'_>, id: u32) -> Poll<()> {
-        match self.calls.get_mut(&id) {
+        match self.calls.get_mut(id) {
             Some(call) if call.cancelled.is_none() => {
                 park(&mut call.handler, cx, &mut self.discarded);
                 Poll::Pending
@@ -227,8 +218,7 @@ impl Conversation for Session {
     }
 
     fn release(&mut self, id: u32) {
-        let Some(call) = self.calls.get(&id) else { return };
-        self.connection.set_time((self.clock)());
+        let Some(call) = self.calls.get(id) else { return };
         if !call.ending {
             self.cancel(id, Status::new(Code::Internal, "the handler left no answer"));
         }
@@ -237,6 +227,15 @@ impl Conversation for Session {
 }
 
 impl Session {
+    /// Bytes of a call have been read: the peer may send as many again.
+    fn read(&mut self, id: u32, bytes: usize) {
+        if bytes > 0 {
+            // How fast a window is used decides how large it becomes.
+            self.connection.set_time((self.clock)());
+            self.connection.read(id, bytes);
+        }
+    }
+
     /// Whether something can be sent on a call now.
     pub(in crate::grpc) fn poll_sendable(
         &mut self,
@@ -244,7 +243,7 @@ impl Session {
         id: u32,
     ) -> Poll<Result<(), Status>> {
         let is_client = self.is_client();
-        let Some(call) = self.calls.get_mut(&id) else {
+        let Some(call) = self.calls.get_mut(id) else {
             return Poll::Ready(Err(over()));
         };
         if let Some(cancelled) = &call.cancelled {
@@ -258,7 +257,8 @@ impl Session {
             let text = "nothing can be sent after the end";
             return Poll::Ready(Err(Status::new(Code::FailedPrecondition, text)));
         }
-        if !self.connection.has_room(id, SEND_AHEAD) && !self.connection.await_room(id) {
+        let may_wait = call.sent > 0;
+        if may_wait && !self.connection.has_room(id, SEND_AHEAD) && !self.connection.await_room(id) {
             park(&mut call.sender, cx, &mut self.discarded);
             return Poll::Pending;
         }
@@ -274,22 +274,36 @@ impl Session {
         end: bool,
     ) -> Result<(), Status> {
         let is_client = self.is_client();
-        let Some(mut call) = self.calls.get_mut(&id) else { return Err(over()) };
+        let Some(mut call) = self.calls.get_mut(id) else { return Err(over()) };
         if call.ending || call.cancelled.is_some() {
             // It was ended meanwhile.
             return Err(call.cancelled.clone().unwrap_or_else(over));
         }
         if !is_client && !call.responded {
             self.respond_plainly(id);
-            call = self.calls.get_mut(&id).ok_or_else(over)?;
+            call = self.calls.get_mut(id).ok_or_else(over)?;
         }
         // An error says that the stream is over; why, its events have told.
-        match message {
-            Some(_) => send_message(&mut self.connection, call, id, message, end && is_client)?,
-            None if end && is_client => {
+        match (message, end, is_client) {
+            (message @ Some(_), true, false) if is_small(message) => {
+                if send_message(&mut self.connection, call, id, message, Follows::Trailers(&self.ok)).is_err()
+                {
+                    // It may be the trailers that could not be sent.
+                    send_message(&mut self.connection, call, id, message, Follows::More)?;
+                    self.answer(id, &Status::ok());
+                } else {
+                    self.answered(id);
+                }
+                return Ok(());
+            }
+            (message @ Some(_), ..) => {
+                let follows = if end && is_client { Follows::End } else { Follows::More };
+                send_message(&mut self.connection, call, id, message, follows)?;
+            }
+            (None, true, true) => {
                 self.connection.send_data(id, Bytes::new(), true).map_err(|_| over())?;
             }
-            None => {}
+            (None, ..) => {}
         }
         if end && !is_client {
             self.answer(id, &Status::ok());
@@ -301,7 +315,7 @@ impl Session {
 
     /// From a server: sends the head of a response, unless it was sent.
     fn respond_plainly(&mut self, id: u32) {
-        let Some(call) = self.calls.get_mut(&id) else { return };
+        let Some(call) = self.calls.get_mut(id) else { return };
         if std::mem::replace(&mut call.responded, true) {
             return;
         }
@@ -324,19 +338,24 @@ impl Session {
 
     /// From a server: ends a call, behind the messages that were sent.
     pub(super) fn answer(&mut self, id: u32, status: &Status) {
-        let Some(call) = self.calls.get_mut(&id) else { return };
-        call.ending = true;
-        // Whoever still reads learns that there is nothing to come.
-        call.inbox.discard();
-        call.inbox.put_end(over());
-        self.wakes.extend(call.receiver.take());
-        self.wakes.extend(call.sender.take());
+        let Some(call) = self.calls.get_mut(id) else { return };
         if call.responded {
             self.send_trailers(id, status);
         } else {
             let codec = call.codec.clone();
             self.send_trailers_only(id, "200", &codec, status);
         }
+        self.answered(id);
+    }
+
+    /// From a server: a call has its answer.
+    fn answered(&mut self, id: u32) {
+        let Some(call) = self.calls.get_mut(id) else { return };
+        call.ending = true;
+        // Whoever still reads learns that there is nothing to come.
+        call.inbox.answered();
+        self.wakes.extend(call.receiver.take());
+        self.wakes.extend(call.sender.take());
         // What is queued is still sent. The handler may go on, but the stream is not its affair any more.
         self.connection.release(id);
     }
@@ -375,13 +394,13 @@ impl Session {
 
     /// How the next message that is sent is to be compressed.
     pub(in crate::grpc) fn compression(&self, id: u32) -> Option<Compression> {
-        let call = self.calls.get(&id)?;
+        let call = self.calls.get(id)?;
         call.compression.filter(|_| call.compresses)
     }
 
     /// How the message was compressed that was received last.
     pub(in crate::grpc) fn compression_of_last(&self, id: u32) -> Option<Compression> {
-        let inbox = &self.calls.get(&id)?.inbox;
+        let inbox = &self.calls.get(id)?.inbox;
         inbox.compression.filter(|_| inbox.was_compressed)
     }
 
@@ -394,27 +413,35 @@ impl Session {
     }
 }
 
-/// Sends a message of a call, with its prefix. A small one is copied.
+/// Sends a message of a call, with its prefix. A small one is copied; a large one is not followed by trailers.
 fn send_message(
     connection: &mut Connection,
     call: &mut CallState,
     id: u32,
     message: &mut Option<Framed>,
-    end: bool,
+    follows: Follows<'_>,
 ) -> Result<(), Status> {
     let Some(Framed { bytes, is_compressed }) = message else { return Ok(()) };
     let prefix = message::prefix(bytes.len(), *is_compressed)?;
-    call.sent_before_last = call.sent;
-    call.sent += (prefix.len() + bytes.len()) as u64;
+    let size = prefix.len() + bytes.len();
     let sent = match bytes.len() < WORTH_HANDING_OVER {
-        true => connection.send_copy(id, [&prefix, bytes], end),
+        true => connection.send_copy(id, [&prefix, bytes], follows),
         false => {
             let bytes = std::mem::take(bytes);
             *message = None;
+            let end = matches!(follows, Follows::End);
             connection.send_data(id, prefix, false).and_then(|()| connection.send_data(id, bytes, end))
         }
     };
-    sent.map_err(|_| over())
+    sent.map_err(|_| over())?;
+    call.sent_before_last = call.sent;
+    call.sent += size as u64;
+    Ok(())
+}
+
+/// Whether a message is better copied than handed over.
+fn is_small(message: &Option<Framed>) -> bool {
+    message.as_ref().is_some_and(|message| message.bytes.len() < WORTH_HANDING_OVER)
 }
 
 /// The status as it fits everywhere: without metadata, and with a text of 1 KiB at most.
@@ -426,5 +453,5 @@ fn shortened(status: &Status) -> Status {
 /// How many bytes of a call may wait to be sent before its sender does.
 const SEND_AHEAD: usize = 16 << 10;
 
-/// From how many bytes on a message is better handed over than copied.
+/// From how many bytes on a message is handed over, and not copied.
 const WORTH_HANDING_OVER: usize = 2048;

@@ -10,9 +10,8 @@ use std::time::Instant;
 
 use bytestring::ByteString;
 use http2::{Connection, Fields, Recent, Role};
-use rustc_hash::FxHashMap;
 
-use super::call::CallState;
+use super::calls::Calls;
 use super::head::{self, Request, Requests};
 use super::readings::Readings;
 use crate::discarded::Discarded;
@@ -22,12 +21,11 @@ use crate::{Compression, Limits, Metadata, RequestHead, Status};
 
 /// One end of a connection: its HTTP/2, and the calls on it. A call's number is that of its stream.
 ///
-/// Whoever calls wakes [`Session::wakes`] and drops what [`Session::take_discarded`] gives afterwards, when the
-/// lock around the session is released.
+/// Whoever calls does what [`Session::take_aftermath`] gives, when the lock around the session is released.
 pub(super) struct Session {
     pub(super) connection: Connection,
     limits: Limits,
-    calls: FxHashMap<u32, CallState>,
+    calls: Calls,
     /// Calls to be served that nobody has taken yet.
     accepted: VecDeque<(u32, RequestHead)>,
     /// Who waits for the peer's first word.
@@ -43,11 +41,18 @@ pub(super) struct Session {
     responses_read: Readings<(Metadata, Option<Compression>)>,
     trailers_read: Readings<Status>,
     closed: Option<Status>,
-    pub(super) wakes: Vec<Waker>,
+    wakes: Vec<Waker>,
     discarded: Discarded,
     /// Tells the time. It is asked only where that matters: a step on a call costs little more than a look at a
     /// clock.
     clock: fn() -> Instant,
+}
+
+/// What a step leaves to be done when the lock is released: it may run a user's code.
+pub(super) struct Aftermath {
+    pub(super) wakes: Vec<Waker>,
+    _discarded: Discarded,
+    _below: Vec<http2::Discarded>,
 }
 
 impl Session {
@@ -61,7 +66,7 @@ impl Session {
         Self {
             connection,
             limits,
-            calls: FxHashMap::default(),
+            calls: Calls::default(),
             accepted: VecDeque::new(),
             greeter: None,
             openers: Waiters::default(),
@@ -83,7 +88,7 @@ impl Session {
         if self.closed.is_some() {
             return;
         }
-        for call in self.calls.values_mut() {
+        for call in self.calls.iter_mut() {
             call.cancelled.get_or_insert_with(|| status.clone());
             call.ending = true;
             call.inbox.put_end(status.clone());
@@ -94,11 +99,18 @@ impl Session {
         self.closed = Some(status);
     }
 
-    /// What is to be dropped when the lock is released, if there is anything.
-    pub(super) fn take_discarded(&mut self) -> Option<(Discarded, Vec<http2::Discarded>)> {
+    /// What is to be done when the lock is released, if there is anything.
+    pub(super) fn take_aftermath(&mut self) -> Option<Aftermath> {
         let below = self.connection.discarded();
-        let is_empty = below.is_empty() && self.discarded.is_empty();
-        (!is_empty).then(|| (std::mem::take(&mut self.discarded), std::mem::take(below)))
+        if self.wakes.is_empty() && below.is_empty() && self.discarded.is_empty() {
+            return None;
+        }
+        let below = std::mem::take(below);
+        Some(Aftermath {
+            wakes: std::mem::take(&mut self.wakes),
+            _discarded: std::mem::take(&mut self.discarded),
+            _below: below,
+        })
     }
 
     pub(super) fn limits(&self) -> &Limits {
@@ -133,6 +145,9 @@ impl Session {
 
     /// Lets as many callers open a call as there may be, or fail if there can be none any more.
     pub(super) fn wake_openers(&mut self) {
+        if !self.openers.has_any() && self.greeter.is_none() {
+            return;
+        }
         if self.connection.is_greeted() {
             self.wakes.extend(self.greeter.take());
         }
@@ -172,10 +187,8 @@ impl Session {
 
     /// Drops what is known of a call that no handle needs.
     fn forget(&mut self, id: u32) {
-        if let Some(mut call) = self.calls.remove(&id) {
-            // A sender may still wait in another task.
-            self.wakes.extend(call.take_wakers());
-        }
+        // A sender may still wait in another task.
+        self.calls.remove(id, |call| self.wakes.extend(call.take_wakers()));
         self.connection.release(id);
         self.wake_openers();
     }

@@ -7,7 +7,6 @@ use http2::{ErrorCode, Event, Fields, Role};
 
 use super::Session;
 use crate::conversation::Conversation;
-use crate::grpc::call::CallState;
 use crate::grpc::head::{self, Refusal, Request};
 use crate::grpc::status;
 use crate::{Code, Limits, Metadata, Status};
@@ -34,7 +33,7 @@ impl Session {
             }
             Event::Reset { stream, code, reason } => self.reset(stream, &status::of_reset(code, reason)),
             Event::Room { stream } => {
-                let waiting = self.calls.get_mut(&stream).and_then(|call| call.sender.take());
+                let waiting = self.calls.get_mut(stream).and_then(|call| call.sender.take());
                 self.wakes.extend(waiting);
             }
             Event::GoAway { .. } => self.wakes.extend(self.openers.take_all()),
@@ -64,13 +63,12 @@ impl Session {
             }
         };
         head.deadline = timeout.and_then(|timeout| now.checked_add(timeout));
-        let mut call = CallState::new(head.codec.clone());
+        let call = self.calls.insert(id, head.codec.clone());
         call.compression = answer;
         call.inbox.compression = head.compression;
         if end_stream {
             call.inbox.put_end(Status::ok());
         }
-        self.calls.insert(id, call);
         self.accepted.push_back((id, head));
     }
 
@@ -80,7 +78,7 @@ impl Session {
             .responses_read
             .read(fields, head::parse_response)
             .and_then(|(head, compression)| self.check(head).map(|head| (head, compression)));
-        let Some(call) = self.calls.get_mut(&id) else { return };
+        let Some(call) = self.calls.get_mut(id) else { return };
         match (head, end_stream) {
             (head, true) => {
                 let status = status::parse(fields);
@@ -97,7 +95,7 @@ impl Session {
     }
 
     fn data(&mut self, id: u32, data: Bytes, end_stream: bool) {
-        let Some(call) = self.calls.get_mut(&id) else { return self.connection.read(id, data.len()) };
+        let Some(call) = self.calls.get_mut(id) else { return self.connection.read(id, data.len()) };
         match call.inbox.put_data(data, self.limits.message) {
             Ok(read) => {
                 self.wakes.extend(call.receiver.take());
@@ -114,7 +112,7 @@ impl Session {
     /// The peer has sent all it had to send on a call.
     fn ended(&mut self, id: u32, status: Status) {
         let status = if self.is_too_large(status.metadata()) { self.too_large() } else { status };
-        let Some(call) = self.calls.get_mut(&id) else { return };
+        let Some(call) = self.calls.get_mut(id) else { return };
         call.inbox.put_end(status);
         self.wakes.extend(call.receiver.take());
         if self.connection.role() == Role::Client {
@@ -127,13 +125,13 @@ impl Session {
     /// Whether a caller's deadline has passed. A server may give the call up then as well, which can be seen
     /// before the caller's own timer is due.
     fn is_late(&self, id: u32, now: Instant) -> bool {
-        let deadline = self.calls.get(&id).and_then(|call| call.deadline);
+        let deadline = self.calls.get(id).and_then(|call| call.deadline);
         deadline.is_some_and(|deadline| deadline <= now)
     }
 
     /// The stream of a call is gone.
     fn reset(&mut self, id: u32, status: &Status) {
-        let Some(call) = self.calls.get_mut(&id) else { return self.connection.release(id) };
+        let Some(call) = self.calls.get_mut(id) else { return self.connection.release(id) };
         if self.connection.role() == Role::Client {
             call.inbox.put_end(status.clone());
             call.ending = true;
@@ -152,7 +150,7 @@ impl Session {
         if self.is_client() {
             return self.cancel(id, status);
         }
-        let Some(call) = self.calls.get_mut(&id) else { return };
+        let Some(call) = self.calls.get_mut(id) else { return };
         let read = call.inbox.end_now(&status);
         call.cancelled = Some(status.clone());
         self.wakes.extend(call.take_wakers());
