@@ -1,5 +1,6 @@
 //! What a method can ask about the call it serves.
 
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
@@ -21,7 +22,7 @@ pub fn metadata() -> Metadata {
 /// Whether the one message came compressed that a method with one message each way was called with. Of a
 /// stream of messages its [`Receiver`](stub::Receiver) knows it.
 pub fn request_was_compressed() -> bool {
-    CONTEXT.try_with(|context| context.was_compressed).unwrap_or(false)
+    CONTEXT.try_with(|context| context.was_compressed.load(Relaxed)).unwrap_or(false)
 }
 
 /// Compresses the reply of a method that has one, where the transport can and the caller takes it so. For a
@@ -50,23 +51,30 @@ pub(crate) struct Beside {
     pub(crate) trailers: Metadata,
 }
 
-/// Runs `method` such that it can ask about the call that began with `head`, and whether its one request came
-/// compressed; returns also what it says beside its messages.
-pub(crate) async fn scope<F: Future>(
-    head: RequestHead,
-    was_compressed: bool,
-    method: F,
-) -> (F::Output, Beside) {
-    let context = Arc::new(Context { head, was_compressed, reply: Mutex::default() });
-    let output = CONTEXT.scope(context.clone(), method).await;
-    let reply = std::mem::take(&mut *context.reply.lock().unwrap_or_else(PoisonError::into_inner));
-    (output, reply)
+/// What is known of a call that is served: what its method can ask about, and what that says beside its messages.
+pub(crate) struct Context {
+    pub(crate) head: RequestHead,
+    was_compressed: AtomicBool,
+    reply: Mutex<Beside>,
 }
 
-struct Context {
-    head: RequestHead,
-    was_compressed: bool,
-    reply: Mutex<Beside>,
+impl Context {
+    /// Of a call that began with `head`. It has a place of its own: the future that serves the call is moved.
+    pub(crate) fn of(head: RequestHead) -> Arc<Self> {
+        Arc::new(Self { head, was_compressed: AtomicBool::new(false), reply: Mutex::default() })
+    }
+
+    /// The one request of the call came compressed.
+    pub(crate) fn note_compressed(&self) {
+        self.was_compressed.store(true, Relaxed);
+    }
+
+    /// Runs `method` such that it can ask; returns also what it says beside its messages.
+    pub(crate) async fn scope<F: Future>(self: Arc<Self>, method: F) -> (F::Output, Beside) {
+        let output = CONTEXT.scope(self.clone(), method).await;
+        let reply = std::mem::take(&mut *self.reply.lock().unwrap_or_else(PoisonError::into_inner));
+        (output, reply)
+    }
 }
 
 fn with_reply(set: impl FnOnce(&mut Beside)) {

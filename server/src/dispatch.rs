@@ -5,32 +5,40 @@ use stub::codec::{Coding, Message};
 use stub::{Receiver, Sender};
 use transport::{Code, IncomingCall, RequestHead, SendStream, Status};
 
-use crate::context::{self, Beside};
+use crate::context::{Beside, Context};
 
 /// Serves a call with one message each way: decodes the request, runs `method`, encodes its reply.
 ///
 /// The codec is the caller's choice, among those that the messages have. The caller gets UNIMPLEMENTED
 /// when it is none of these, and when it sends none or more than one message, INTERNAL when its message
 /// does not decode, and else what the method returns.
-pub async fn unary<Request, Reply, F>(call: IncomingCall, method: impl FnOnce(Request) -> F)
+pub fn unary<Request, Reply, F>(
+    call: IncomingCall,
+    method: impl FnOnce(Request) -> F,
+) -> impl Future<Output = ()>
 where
     Request: Message,
     Reply: Message,
     F: Future<Output = Result<Reply, Status>>,
 {
     let IncomingCall { head, mut receive, mut send, .. } = call;
-    let reply = async {
-        let (requests, replies) = codings::<Request, Reply>(&head)?;
-        let request = requests.decode(receive.single_message().await?)?;
-        // Only where compression was announced does it cost anything to ask.
-        let was_compressed = head.compression.is_some() && receive.was_compressed();
-        drop(receive);
-        let (reply, beside) = context::scope(head, was_compressed, async { method(request).await }).await;
-        answer(&mut send, replies.encode(&reply?)?, beside).await
-    };
-    match reply.await {
-        Ok(None) => {}
-        Ok(Some(status)) | Err(status) => send.finish(status),
+    let context = Context::of(head);
+    async move {
+        let reply = async {
+            let (requests, replies) = codings::<Request, Reply>(&context.head)?;
+            let request = requests.decode(receive.single_message().await?)?;
+            // Only where compression was announced does it cost anything to ask.
+            if context.head.compression.is_some() && receive.was_compressed() {
+                context.note_compressed();
+            }
+            drop(receive);
+            let (reply, beside) = context.scope(async { method(request).await }).await;
+            answer(&mut send, replies.encode(&reply?)?, beside).await
+        };
+        match reply.await {
+            Ok(None) => {}
+            Ok(Some(status)) | Err(status) => send.finish(status),
+        }
     }
 }
 
@@ -49,7 +57,7 @@ pub async fn client_streaming<Request, Reply, F>(
     let reply = async {
         let (requests, replies) = codings::<Request, Reply>(&head)?;
         let requests = Receiver::new(receive, requests);
-        let (reply, beside) = context::scope(head, false, async { method(requests).await }).await;
+        let (reply, beside) = Context::of(head).scope(async { method(requests).await }).await;
         answer(&mut send, replies.encode(&reply?)?, beside).await
     };
     match reply.await {
@@ -92,7 +100,7 @@ pub async fn bidirectional<Request, Reply, F>(
     let served = async {
         let (requests, replies) = codings::<Request, Reply>(&head)?;
         let (requests, replies) = (Receiver::new(receive, requests), Sender::new(send, replies));
-        let (ended, beside) = context::scope(head, false, async { method(requests, replies).await }).await;
+        let (ended, beside) = Context::of(head).scope(async { method(requests, replies).await }).await;
         ended.map(|()| Status::ok().with_metadata(beside.trailers))
     };
     match served.await {

@@ -1,4 +1,4 @@
-//! What is dropped when the lock is released, and not before.
+//! What is done when the lock is released, and not before.
 
 use std::task::Waker;
 
@@ -21,6 +21,24 @@ enum Item {
     Frame(Frame),
     Message(Bytes),
     Waker(Waker),
+}
+
+/// What a step under the lock leaves to be done without it, since it may run a user's code: some are woken, and
+/// something is dropped.
+pub(crate) struct Aftermath<D> {
+    wakes: Vec<Waker>,
+    discarded: D,
+}
+
+impl<D> Aftermath<D> {
+    pub(crate) fn new(wakes: Vec<Waker>, discarded: D) -> Self {
+        Self { wakes, discarded }
+    }
+
+    pub(crate) fn run(self) {
+        drop(self.discarded);
+        self.wakes.into_iter().for_each(Waker::wake);
+    }
 }
 
 impl Discarded {

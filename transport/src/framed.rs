@@ -63,12 +63,15 @@ impl Framed {
     fn with_state<R>(&self, f: impl FnOnce(&mut State) -> R) -> R {
         let mut state = self.lock();
         let result = f(&mut state);
-        let wakes = std::mem::take(&mut state.session.wakes);
-        let discarded = std::mem::take(&mut state.session.discarded);
-        let driver = if state.session.wants_driver() { state.driver.take() } else { None };
+        let aftermath = state.session.take_aftermath();
+        // While it runs, it is not parked, and asks by itself.
+        let is_parked = state.driver.is_some();
+        let driver = if is_parked && state.session.wants_driver() { state.driver.take() } else { None };
         drop(state);
-        drop(discarded);
-        wakes.into_iter().chain(driver).for_each(Waker::wake);
+        if let Some(aftermath) = aftermath {
+            aftermath.run();
+        }
+        driver.into_iter().for_each(Waker::wake);
         result
     }
 }

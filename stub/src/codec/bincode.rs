@@ -27,9 +27,12 @@ impl CodecName for Bincode {
 
 impl<T: Serialize + DeserializeOwned> Codec<T> for Bincode {
     fn encode(self, message: &T, dst: &mut BytesMut) -> Result<(), Status> {
-        options()
-            .serialize_into(dst.writer(), message)
-            .map_err(|error| Status::new(Code::Internal, format!("bincode layer: cannot encode: {error}")))
+        options().serialize_into(dst.writer(), message).map_err(|error| cannot_encode(&error))
+    }
+
+    // The crate asks for the size first: one allocation.
+    fn to_bytes(self, message: &T) -> Result<Bytes, Status> {
+        options().serialize(message).map(Bytes::from).map_err(|error| cannot_encode(&error))
     }
 
     fn decode(self, src: Bytes) -> Result<T, Status> {
@@ -50,6 +53,10 @@ impl<T: Serialize + DeserializeOwned> Codec<T> for Bincode {
 
 fn options() -> impl Options {
     DefaultOptions::new()
+}
+
+fn cannot_encode(error: &bincode_crate::Error) -> Status {
+    Status::new(Code::Internal, format!("bincode layer: cannot encode: {error}"))
 }
 
 fn reason(error: &bincode_crate::Error) -> String {

@@ -266,6 +266,12 @@ impl Outgoing {
         dropped
     }
 
+    /// Whether less than `ahead` bytes wait, and no more than its window and that of the connection let go.
+    pub(crate) fn has_room(&self, ahead: usize, connection: SendWindow) -> bool {
+        let windows = self.window.available().min(connection.available());
+        self.queued < ahead && self.queued <= windows
+    }
+
     /// Gives the stream `id` its turn, if it has something to send and may.
     pub(crate) fn take_turn(&mut self, id: u32, turn: &mut VecDeque<u32>) {
         if self.is_ready() && !std::mem::replace(&mut self.has_turn, true) {

@@ -6,31 +6,13 @@ use bytes::{Buf, Bytes, BytesMut};
 use crate::{Code, Status};
 
 /// The five bytes in front of a message.
-pub(super) fn prefix(length: usize, is_compressed: bool) -> Result<Bytes, Status> {
-    if let Some(prefix) = SHORT.get(length).filter(|_| !is_compressed) {
-        return Ok(Bytes::from_static(prefix));
-    }
+pub(super) fn prefix(length: usize, is_compressed: bool) -> Result<[u8; PREFIX], Status> {
     let length = u32::try_from(length).map_err(|_| {
         Status::new(Code::ResourceExhausted, format!("a message of {length} bytes; gRPC has 32 bits for it"))
     })?;
-    Ok(Bytes::copy_from_slice(&five_bytes(is_compressed, length)))
-}
-
-const fn five_bytes(is_compressed: bool, length: u32) -> [u8; PREFIX] {
     let [a, b, c, d] = length.to_be_bytes();
-    [is_compressed as u8, a, b, c, d]
+    Ok([is_compressed.into(), a, b, c, d])
 }
-
-/// The prefixes of short messages, so that sending one allocates nothing.
-static SHORT: [[u8; PREFIX]; 2048] = {
-    let mut all = [[0; PREFIX]; 2048];
-    let mut length = 0;
-    while length < all.len() {
-        all[length] = five_bytes(false, length as u32);
-        length += 1;
-    }
-    all
-};
 
 /// How many bytes stand in front of a message.
 pub(super) const PREFIX: usize = 5;
@@ -55,11 +37,19 @@ pub(super) struct Framed {
 impl Assembler {
     /// Takes bytes off the front of `data`, up to the end of a message of at most `limit` bytes.
     pub(super) fn next(&mut self, data: &mut Bytes, limit: usize) -> Result<Option<Framed>, Status> {
-        let missing = (PREFIX - self.have).min(data.len());
-        data.copy_to_slice(&mut self.prefix[self.have..self.have + missing]);
-        self.have += missing;
-        if self.have < PREFIX {
-            return Ok(None);
+        if self.have == 0
+            && let Some(prefix) = data.first_chunk()
+        {
+            self.prefix = *prefix;
+            self.have = PREFIX;
+            data.advance(PREFIX);
+        } else {
+            let missing = (PREFIX - self.have).min(data.len());
+            data.copy_to_slice(&mut self.prefix[self.have..self.have + missing]);
+            self.have += missing;
+            if self.have < PREFIX {
+                return Ok(None);
+            }
         }
         let [flag, length @ ..] = self.prefix;
         let length = u32::from_be_bytes(length) as usize;
@@ -123,9 +113,9 @@ mod tests {
 
     #[test]
     fn a_prefix_is_a_flag_and_the_length_most_significant_byte_first() {
-        assert_eq!(prefix(0, false).unwrap(), [0, 0, 0, 0, 0][..]);
-        assert_eq!(prefix(0x0123, false).unwrap(), [0, 0, 0, 0x01, 0x23][..]);
-        assert_eq!(prefix(0x0123_4567, true).unwrap(), [1, 0x01, 0x23, 0x45, 0x67][..]);
+        assert_eq!(prefix(0, false).unwrap(), [0, 0, 0, 0, 0]);
+        assert_eq!(prefix(0x0123, false).unwrap(), [0, 0, 0, 0x01, 0x23]);
+        assert_eq!(prefix(0x0123_4567, true).unwrap(), [1, 0x01, 0x23, 0x45, 0x67]);
     }
 
     #[test]

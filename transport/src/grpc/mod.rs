@@ -119,11 +119,11 @@ impl Grpc {
         }
         let aftermath = session.take_aftermath();
         // While it runs, it is not parked, and asks by itself.
-        let driver =
-            if state.driver.is_some() && state.session.wants_driver() { state.driver.take() } else { None };
+        let is_parked = state.driver.is_some();
+        let driver = if is_parked && state.session.wants_driver() { state.driver.take() } else { None };
         drop(state);
         if let Some(aftermath) = aftermath {
-            aftermath.wakes.into_iter().for_each(Waker::wake);
+            aftermath.run();
         }
         driver.into_iter().for_each(Waker::wake);
         result
@@ -171,11 +171,19 @@ impl Host for Grpc {
         message: &mut Option<Bytes>,
         end: bool,
     ) -> Poll<Result<(), Status>> {
-        let compression = self.with(|session| match session.compression(id) {
-            Some(compression) if message.is_some() => {
-                session.poll_sendable(cx, id).map_ok(|()| Some(compression))
+        let compression = self.with(|session| {
+            if let Some(message) = &message
+                && !end
+                && session.send_one_more(id, message)
+            {
+                return Poll::Ready(Ok(None));
             }
-            _ => session.poll_send(cx, id, message, end).map_ok(|()| None),
+            match session.compression(id) {
+                Some(compression) if message.is_some() => {
+                    session.poll_sendable(cx, id).map_ok(|()| Some(compression))
+                }
+                _ => session.poll_send(cx, id, message, end).map_ok(|()| None),
+            }
         });
         let Some(compression) = ready!(compression)? else { return Poll::Ready(Ok(())) };
         let Some(plain) = message.take() else { return Poll::Ready(Ok(())) };

@@ -12,7 +12,7 @@ use std::task::{Context, Waker};
 use rustc_hash::FxHashMap;
 
 use crate::call::CallState;
-use crate::discarded::Discarded;
+use crate::discarded::{Aftermath, Discarded};
 use crate::frame::{Frame, Hello, MAX_BLOCK, MethodName};
 use crate::waiters::Waiters;
 use crate::{Code, Limits, Metadata, RequestHead, Status};
@@ -95,6 +95,14 @@ impl<O: Outlet> Session<O> {
             discarded: Discarded::default(),
             out,
         }
+    }
+
+    /// What is to be done when the lock is released, if there is anything.
+    pub(crate) fn take_aftermath(&mut self) -> Option<Aftermath<Discarded>> {
+        if self.wakes.is_empty() && self.discarded.is_empty() {
+            return None;
+        }
+        Some(Aftermath::new(std::mem::take(&mut self.wakes), std::mem::take(&mut self.discarded)))
     }
 
     /// Whether everything that could happen on this connection has happened.

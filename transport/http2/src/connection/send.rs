@@ -180,6 +180,19 @@ impl Connection {
         Ok(())
     }
 
+    /// As [`send_copy`](Self::send_copy) of something that more follows, if [`has_room`](Self::has_room) says so
+    /// and nothing else is wrong. `false`: nothing was sent.
+    pub fn send_with_room(&mut self, id: u32, parts: [&[u8]; 2], ahead: usize) -> bool {
+        let Ok(stream) = sending_data(&mut self.streams, id, false) else { return false };
+        let outgoing = &mut stream.outgoing;
+        if !outgoing.has_room(ahead, self.send_window) {
+            return false;
+        }
+        parts.iter().for_each(|part| outgoing.gather(part));
+        outgoing.take_turn(id, &mut self.turn);
+        true
+    }
+
     /// Puts the last data of a stream, and its end, into the output at once.
     fn send_last(&mut self, id: u32, parts: [&[u8]; 2], size: usize, follows: Follows<'_>) {
         self.send_window.spend(size);
@@ -213,10 +226,7 @@ impl Connection {
 
     /// Whether less than `ahead` bytes of data wait on a stream, and no more than the windows let go.
     pub fn has_room(&self, id: u32, ahead: usize) -> bool {
-        self.streams.get(id).is_none_or(|stream| {
-            let windows = stream.outgoing.window.available().min(self.send_window.available());
-            stream.outgoing.queued < ahead && stream.outgoing.queued <= windows
-        })
+        self.streams.get(id).is_none_or(|stream| stream.outgoing.has_room(ahead, self.send_window))
     }
 
     /// How many bytes of data wait on a stream for their turn and for the windows.

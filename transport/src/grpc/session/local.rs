@@ -236,6 +236,25 @@ impl Session {
         }
     }
 
+    /// Sends one more small message of a stream, if nothing is in its way: with most of them nothing is, and they
+    /// take a third of the steps here. `false`: nothing was sent, and [`Conversation::poll_send`] knows why.
+    pub(in crate::grpc) fn send_one_more(&mut self, id: u32, message: &[u8]) -> bool {
+        let is_client = self.is_client();
+        let Some(call) = self.calls.get_mut(id).filter(|call| call.sent > 0) else { return false };
+        let is_over = call.ending || call.cancelled.is_some() || (is_client && call.inbox.end().is_some());
+        let is_compressed = call.compresses && call.compression.is_some();
+        if is_over || is_compressed || message.len() >= WORTH_HANDING_OVER {
+            return false;
+        }
+        let Ok(prefix) = message::prefix(message.len(), false) else { return false };
+        let is_sent = self.connection.send_with_room(id, [&prefix, message], SEND_AHEAD);
+        if is_sent {
+            call.sent_before_last = call.sent;
+            call.sent += (prefix.len() + message.len()) as u64;
+        }
+        is_sent
+    }
+
     /// Whether something can be sent on a call now.
     pub(in crate::grpc) fn poll_sendable(
         &mut self,
@@ -430,7 +449,8 @@ fn send_message(
             let bytes = std::mem::take(bytes);
             *message = None;
             let end = matches!(follows, Follows::End);
-            connection.send_data(id, prefix, false).and_then(|()| connection.send_data(id, bytes, end))
+            let sent = connection.send_copy(id, [&prefix, &[]], Follows::More);
+            sent.and_then(|()| connection.send_data(id, bytes, end))
         }
     };
     sent.map_err(|_| over())?;

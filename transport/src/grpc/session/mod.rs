@@ -14,7 +14,7 @@ use http2::{Connection, Fields, Recent, Role};
 use super::calls::Calls;
 use super::head::{self, Request, Requests};
 use super::readings::Readings;
-use crate::discarded::Discarded;
+use crate::discarded::{Aftermath, Discarded};
 use crate::session::park;
 use crate::waiters::Waiters;
 use crate::{Compression, Limits, Metadata, RequestHead, Status};
@@ -46,13 +46,6 @@ pub(super) struct Session {
     /// Tells the time. It is asked only where that matters: a step on a call costs little more than a look at a
     /// clock.
     clock: fn() -> Instant,
-}
-
-/// What a step leaves to be done when the lock is released: it may run a user's code.
-pub(super) struct Aftermath {
-    pub(super) wakes: Vec<Waker>,
-    _discarded: Discarded,
-    _below: Vec<http2::Discarded>,
 }
 
 impl Session {
@@ -100,17 +93,13 @@ impl Session {
     }
 
     /// What is to be done when the lock is released, if there is anything.
-    pub(super) fn take_aftermath(&mut self) -> Option<Aftermath> {
+    pub(super) fn take_aftermath(&mut self) -> Option<Aftermath<(Discarded, Vec<http2::Discarded>)>> {
         let below = self.connection.discarded();
         if self.wakes.is_empty() && below.is_empty() && self.discarded.is_empty() {
             return None;
         }
-        let below = std::mem::take(below);
-        Some(Aftermath {
-            wakes: std::mem::take(&mut self.wakes),
-            _discarded: std::mem::take(&mut self.discarded),
-            _below: below,
-        })
+        let discarded = (std::mem::take(&mut self.discarded), std::mem::take(below));
+        Some(Aftermath::new(std::mem::take(&mut self.wakes), discarded))
     }
 
     pub(super) fn limits(&self) -> &Limits {
