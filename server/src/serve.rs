@@ -86,7 +86,9 @@ async fn accept(mut listener: Listener, service: Arc<dyn Service>, mut draining:
 async fn serve(incoming: Incoming, service: Arc<dyn Service>, mut draining: watch::Receiver<bool>) {
     let peer = incoming.to_string();
     tracing::debug!("{peer} connected");
-    match incoming.serve(service, drained(&mut draining)).await {
+    // Apart: a future holds what is passed on once for each hand it goes through.
+    let drained = Box::pin(async move { drained(&mut draining).await });
+    match incoming.serve(service, drained).await {
         Ok(()) => tracing::debug!("{peer} disconnected"),
         Err(status) => tracing::warn!("{peer}: {status}"),
     }

@@ -64,14 +64,15 @@ pub(crate) trait Protocol: Send + Sync + 'static {
 ///
 /// It reads what is there, hands it to the protocol under its lock, lets begin what came with it, and
 /// writes all that has gathered meanwhile in one go.
-pub(crate) struct Driver<Io, P: Protocol, D> {
+pub(crate) struct Driver<Io, P: Protocol> {
     io: Io,
     protocol: Arc<P>,
     /// However the task ends, also when it is dropped, nobody is left waiting.
     _lose: LoseOnDrop<P>,
-    drain: Option<D>,
     /// What was read and is not whole yet, or not taken yet.
     input: BytesMut,
+    /// How much is read at once, in bytes.
+    read_size: usize,
     /// There may be more in the input that is whole.
     has_more: bool,
     /// What is being written. The protocol gathers the next meanwhile.
@@ -85,21 +86,19 @@ pub(crate) struct Driver<Io, P: Protocol, D> {
     timer: Timer,
 }
 
-impl<Io, P, D> Driver<Io, P, D>
+impl<Io, P> Driver<Io, P>
 where
     Io: AsyncRead + AsyncWrite + Unpin,
     P: Protocol,
-    D: Future<Output = ()>,
 {
-    /// A driver that ends the connection in good order when `drain` is ready, and at once when the peer
-    /// takes no byte for as long as `patience`.
-    pub(crate) fn new(io: Io, protocol: Arc<P>, patience: Duration, drain: D) -> Self {
+    /// A driver that ends the connection when the peer takes no byte for as long as `patience`.
+    pub(crate) fn new(io: Io, protocol: Arc<P>, patience: Duration) -> Self {
         Self {
             io,
             _lose: LoseOnDrop(protocol.clone()),
             protocol,
-            drain: Some(drain),
             input: BytesMut::new(),
+            read_size: READ_SIZE,
             has_more: false,
             output: P::Output::default(),
             unflushed: false,
@@ -109,26 +108,28 @@ where
         }
     }
 
-    /// Runs the connection to its end.
+    /// Runs the connection to its end, which comes in good order once `drain` is ready.
     ///
     /// # Errors
     /// Why it ended, unless in good order.
-    pub(crate) async fn run(mut self) -> Result<(), Status> {
-        let drain = self.drain.take();
-        let mut drain = pin!(drain);
-        poll_fn(|cx| {
-            if let Some(signal) = drain.as_mut().as_pin_mut()
-                && signal.poll(cx).is_ready()
-            {
-                drain.set(None);
-                self.protocol.drain();
-            }
-            self.poll(cx)
-        })
-        .await;
-        let failure = self.protocol.failure();
-        let _ = timeout(LINGER, self.say_goodbye()).await;
-        failure.map_or(Ok(()), Err)
+    // Not an `async fn`, whose future would hold its arguments twice: there is one for each connection.
+    pub(crate) fn run(mut self, drain: impl Future<Output = ()>) -> impl Future<Output = Result<(), Status>> {
+        async move {
+            let mut drain = pin!(Some(drain));
+            poll_fn(|cx| {
+                if let Some(signal) = drain.as_mut().as_pin_mut()
+                    && signal.poll(cx).is_ready()
+                {
+                    drain.set(None);
+                    self.protocol.drain();
+                }
+                self.poll(cx)
+            })
+            .await;
+            let failure = self.protocol.failure();
+            let _ = timeout(LINGER, self.say_goodbye()).await;
+            failure.map_or(Ok(()), Err)
+        }
     }
 
     /// Reads, serves and writes until nothing is ready any more. Ready when the connection is done.
@@ -165,9 +166,10 @@ where
         }
         // What came before may be held by those it was for. To begin a new buffer for each few bytes
         // would let them hold far more than they got.
-        if self.input.capacity() - self.input.len() < READ_SIZE / 4 {
-            self.input.reserve(READ_SIZE);
+        if self.input.capacity() - self.input.len() < self.read_size / 4 {
+            self.input.reserve(self.read_size);
         }
+        let room = self.input.capacity() - self.input.len();
         let read = pin!(self.io.read_buf(&mut self.input)).poll(cx);
         if read.is_pending() && self.input.is_empty() {
             // A connection on which nothing comes holds no buffer.
@@ -175,7 +177,15 @@ where
         }
         match ready!(read) {
             Ok(0) => self.protocol.end_of_input(!self.input.is_empty()),
-            Ok(_) => self.has_more = self.protocol.receive(&mut self.input, now()),
+            Ok(count) => {
+                // Much comes in few reads, and little in a small buffer.
+                self.read_size = match count {
+                    _ if count == room => (2 * self.read_size).min(LARGEST_READ),
+                    _ if count < self.read_size / 4 => (self.read_size / 2).max(READ_SIZE),
+                    _ => self.read_size,
+                };
+                self.has_more = self.protocol.receive(&mut self.input, now());
+            }
             Err(error) => self.lose(&error),
         }
         Poll::Ready(())
@@ -295,8 +305,9 @@ const FAR: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
 /// other has written before it goes on; enough for a write to be worth its while.
 pub(crate) const CALLS_AT_ONCE: usize = 40;
 
-/// How much is read at once, in bytes.
+/// How much is read at once, in bytes: at first, and where a peer has much to say.
 const READ_SIZE: usize = 16 << 10;
+const LARGEST_READ: usize = 64 << 10;
 
 /// How long the last bytes may take to reach a peer, before the connection is closed all the same.
 const LINGER: Duration = Duration::from_secs(1);

@@ -54,7 +54,7 @@ where
 {
     let patience = limits.write;
     let shared = Arc::new(Shared::new(Connection::client(limits, now()), application));
-    tokio::spawn(Driver::new(io, shared.clone(), patience, std::future::pending()).run());
+    tokio::spawn(Driver::new(io, shared.clone(), patience).run(std::future::pending()));
     Client(shared)
 }
 
@@ -75,7 +75,7 @@ where
 {
     let patience = limits.write;
     let shared = Arc::new(Shared::new(Connection::server(limits, now()), application));
-    Driver::new(io, shared, patience, drain).run().await
+    Driver::new(io, shared, patience).run(drain).await
 }
 
 impl<A: Application> Shared<A> {

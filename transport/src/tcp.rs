@@ -48,8 +48,8 @@ where
     // A client serves no calls, and says so.
     let peer = handshake(&mut io, Hello { calls: 0, ..Hello::new(limits) }, limits).await?;
     let framed = Arc::new(Framed::client(limits.clone(), peer, now()));
-    let driver = Driver::new(io, framed.clone(), limits.write, std::future::pending());
-    tokio::spawn(driver.run());
+    let driver = Driver::new(io, framed.clone(), limits.write);
+    tokio::spawn(driver.run(std::future::pending()));
     Ok(Arc::new(ClientEnd(framed)))
 }
 
@@ -90,7 +90,7 @@ where
         }
     };
     let framed = Arc::new(Framed::server(limits.clone(), peer, service, now()));
-    Driver::new(io, framed, limits.write, drain).run().await
+    Driver::new(io, framed, limits.write).run(drain).await
 }
 
 /// Listens on a TCP port.

@@ -1,7 +1,9 @@
 //! Tasks that wait their turn.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::VecDeque;
 use std::task::Waker;
+
+use rustc_hash::FxHashSet;
 
 /// Tasks that wait their turn: each once, first come, first woken; and nobody passes them.
 ///
@@ -10,9 +12,9 @@ use std::task::Waker;
 #[derive(Default)]
 pub(crate) struct Waiters {
     queue: VecDeque<Waker>,
-    known: HashSet<(usize, usize)>,
+    known: FxHashSet<(usize, usize)>,
     /// Those that were woken and have not come yet.
-    called: HashSet<(usize, usize)>,
+    called: FxHashSet<(usize, usize)>,
 }
 
 impl Waiters {

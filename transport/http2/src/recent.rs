@@ -17,6 +17,8 @@ impl<T> Recent<T> {
     /// One more.
     pub fn push(&mut self, item: T) {
         if self.items.len() < MOST {
+            // Most connections have a few for all their life: no place is kept for more.
+            self.items.reserve_exact(1);
             return self.items.push(item);
         }
         self.items[self.next] = item;

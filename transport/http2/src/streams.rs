@@ -30,6 +30,10 @@ impl Streams {
                 slot
             }
             None => {
+                if self.slots.is_empty() {
+                    // Many connections have one stream at a time for all their life.
+                    self.slots.reserve_exact(1);
+                }
                 self.slots.push(Stream::new(receive_window, send_window));
                 (self.slots.len() - 1) as u32
             }

@@ -67,6 +67,11 @@ impl Assembler {
             return Ok(framed(data.split_to(missing)));
         }
         let piece = data.split_to(missing.min(data.len()));
+        // Room for some more than has come, never for all that is merely announced.
+        let room = (length - self.body.len()).min(AHEAD * (self.body.len() + piece.len()));
+        if self.body.capacity() < self.body.len() + piece.len() {
+            self.body.reserve(room);
+        }
         self.body.extend_from_slice(&piece);
         if self.body.len() < length {
             return Ok(None);
@@ -80,6 +85,9 @@ impl Assembler {
         self.have > 0
     }
 }
+
+/// How many times what has come of a message there is to be room for.
+const AHEAD: usize = 8;
 
 pub(super) fn violation(text: impl std::fmt::Display) -> Status {
     Status::new(Code::Internal, format!("gRPC layer: {text}"))

@@ -61,7 +61,7 @@ where
     let connection = http2::Connection::client(limits.http2(http2::Role::Client), now());
     let session = Session::new(connection, limits.clone(), authority.into(), now);
     let grpc = Arc::new(Grpc::new(session, None));
-    tokio::spawn(Driver::new(io, grpc.clone(), limits.write, std::future::pending()).run());
+    tokio::spawn(Driver::new(io, grpc.clone(), limits.write).run(std::future::pending()));
     let end = Arc::new(ClientEnd(grpc.clone()));
     poll_fn(|cx| grpc.with(|session| session.poll_greeted(cx))).await?;
     Ok(end)
@@ -83,7 +83,7 @@ where
 {
     let connection = http2::Connection::server(limits.http2(http2::Role::Server), now());
     let session = Session::new(connection, limits.clone(), ByteString::new(), now);
-    Driver::new(io, Arc::new(Grpc::new(session, Some(service))), limits.write, drain).run().await
+    Driver::new(io, Arc::new(Grpc::new(session, Some(service))), limits.write).run(drain).await
 }
 
 /// One end of a connection.
