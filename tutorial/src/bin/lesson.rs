@@ -26,6 +26,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum What {
     /// Run a lesson; `cargo lesson 3` does the same.
+    #[command(disable_help_flag = true)] // It is for the lesson.
     Run {
         /// Its number, or its noun.
         #[arg(value_parser = lesson)]
