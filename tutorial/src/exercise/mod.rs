@@ -7,7 +7,10 @@
 
 pub mod bytes;
 pub mod frame;
+pub mod hpack;
+pub mod http2;
 mod mistake;
+pub mod protobuf;
 pub mod stream;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -41,7 +44,7 @@ macro_rules! starters {
     };
 }
 
-starters! { bytes frame stream }
+starters! { bytes frame stream protobuf http2 hpack }
 
 impl Starter {
     /// That of a lesson, if there is something to build in it.

@@ -58,7 +58,7 @@ pub(crate) fn holds<Form>(exercise: &Exercise<Form>, name: &str) {
 
 /// The first check that finds a wrong one has its mistake by name, and shows it on 80 columns.
 pub(crate) fn each_wrong_one_is_found<Form: Debug>(exercise: &Exercise<Form>) {
-    assert!((2..=12).contains(&exercise.wrong.len()));
+    assert!(exercise.wrong.len() >= 2);
     let mut names: Vec<_> = exercise.wrong.iter().map(|wrong| wrong.mistake).collect();
     names.sort_unstable();
     names.dedup();
