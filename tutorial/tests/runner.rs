@@ -170,8 +170,7 @@ fn a_sentence_that_does_not_hold_is_shown_with_what_it_says() {
     let reader = Reader::new("broken", BAD);
     let (code, stdout, _) = reader.types("check 3");
     assert_eq!(code, 1);
-    let said =
-        "  ✗ another is so\n\n    tutorial/tests/lesson_03.rs:20:5\n    21 02 04 03\n          ^^ byte 2\n";
+    let said = "  ✗ another is so\n\n    at tutorial/tests/lesson_03.rs:20:5\n      21 02 04 03\n            ^^ byte 2\n";
     assert!(stdout.contains(said), "{stdout}");
     assert!(stdout.contains("1 of 2 hold.") && !stdout.contains("RUST_BACKTRACE"), "{stdout}");
     assert!(!reader.state().exists());

@@ -204,9 +204,10 @@ impl Reader {
         building(page);
         let source = Path::new(WORKSPACE).join("tutorial/tests").join(format!("{test}.rs"));
         let source = fs::read_to_string(source).unwrap_or_default();
+        let color = if page.is_coloured() { "always" } else { "never" };
         let arguments =
             ["test", "--quiet", "--package", "tutorial", "--test", &test, "--", "--format", "pretty"];
-        let output = match cargo().args(arguments).stderr(std::process::Stdio::inherit()).output() {
+        let output = match cargo().args(arguments).env("CARGO_TERM_COLOR", color).output() {
             Ok(output) => output,
             Err(error) => {
                 no_cargo(&error);
@@ -223,10 +224,13 @@ impl Reader {
             page.say(&format!("{all} of {all} hold."));
             self.note(lesson, Done::Checked);
         } else if all == 0 {
-            page.say("It could not be run: the reason stands above.");
+            eprint!("{}", String::from_utf8_lossy(&output.stderr));
+            page.say("It could not be run: cargo says why.");
+            page.blank();
             page.table(&[("git checkout .", "undo it, if you broke it on purpose")]);
         } else {
             page.say(&format!("{} of {all} hold.", all - broken));
+            page.blank();
             let run = format!("cargo lesson {}", lesson.number);
             page.table(&[(&run, "the reasons"), ("git checkout .", "undo it, if you broke it on purpose")]);
         }

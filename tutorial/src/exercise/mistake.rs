@@ -121,7 +121,6 @@ impl Mistake {
     /// Prints it.
     pub fn tell(&self, page: &mut Page) {
         let difference = &self.difference;
-        page.blank();
         page.point(" ", &difference.did);
         if let Some((given, at)) = &difference.given {
             let (row, column) = row(given, *at);
@@ -144,7 +143,7 @@ impl fmt::Display for Mistake {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut page = Page::kept();
         self.tell(&mut page);
-        write!(f, "{}\n{}", self.check, page.text())
+        f.write_str(page.text())
     }
 }
 

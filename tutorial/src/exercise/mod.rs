@@ -155,6 +155,7 @@ impl<Form> Exercise<Form> {
             None => page.say(&format!("All {held} hold: it is right.")),
             Some(mistake) => {
                 page.line(format_args!("  {BOLD}✗ {}{BOLD:#}", mistake.check));
+                page.blank();
                 mistake.tell(page);
                 page.blank();
                 page.say(&format!("{held} of {} hold.", self.checks.len()));
