@@ -65,7 +65,7 @@ fn main() -> ExitCode {
         Some(What::Check { lesson }) => reader.check(lesson),
         Some(What::Next) => reader.next(),
         Some(What::Start { lesson }) => reader.start(lesson),
-        Some(What::Book) => book(),
+        Some(What::Book) => book(&reader.home),
         Some(What::Number(mut words)) => {
             let first = words.remove(0);
             // Everything behind the number is for the lesson, `--help` too.
@@ -300,13 +300,13 @@ impl Reader {
 }
 
 /// Shows the book with mdBook, which is installed into the workspace if it is nowhere.
-fn book() -> ExitCode {
-    let pages = Path::new(WORKSPACE).join(BOOK);
+fn book(home: &Path) -> ExitCode {
+    let pages = home.join(BOOK);
     if !pages.join("src/SUMMARY.md").exists() {
         eprintln!("error: there is no book in {}", pages.display());
         return ExitCode::from(FAILED);
     }
-    let tools = Path::new(WORKSPACE).join("target/tools");
+    let tools = home.join("target/tools");
     let installed = tools.join("bin").join(format!("mdbook{}", env::consts::EXE_SUFFIX));
     let known = [PathBuf::from("mdbook"), installed.clone()];
     let runs = |mdbook: &PathBuf| Command::new(mdbook).arg("--version").output().is_ok();
