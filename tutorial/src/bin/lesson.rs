@@ -19,8 +19,8 @@ struct Cli {
     #[command(subcommand)]
     what: Option<What>,
     /// The folder in which it is kept what was done and written.
-    #[arg(long, hide = true, default_value = WORKSPACE)]
-    home: PathBuf,
+    #[arg(long, hide = true)]
+    home: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -58,7 +58,7 @@ enum What {
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    let mut reader = Reader::at(cli.home);
+    let mut reader = Reader::at(cli.home.unwrap_or_else(workspace));
     match cli.what {
         None => reader.list(),
         Some(What::Run { lesson, arguments }) => reader.run(lesson, arguments),
@@ -202,7 +202,7 @@ impl Reader {
         let test = format!("lesson_{:02}", lesson.number);
         page.heading(&format!("what the lesson says · tutorial/tests/{test}.rs"));
         building(page);
-        let source = Path::new(WORKSPACE).join("tutorial/tests").join(format!("{test}.rs"));
+        let source = workspace().join("tutorial/tests").join(format!("{test}.rs"));
         let source = fs::read_to_string(source).unwrap_or_default();
         let color = if page.is_coloured() { "always" } else { "never" };
         let arguments =
@@ -339,11 +339,17 @@ fn building(page: &mut Page) {
     page.blank();
 }
 
+/// The root of this clone.
+fn workspace() -> PathBuf {
+    let tutorial = Path::new(env!("CARGO_MANIFEST_DIR"));
+    tutorial.parent().unwrap_or(tutorial).to_owned()
+}
+
 /// The cargo that runs this.
 fn cargo() -> Command {
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     // A mistake is told by what it says, not by who called whom.
-    cargo.current_dir(WORKSPACE).env("RUST_BACKTRACE", "0");
+    cargo.current_dir(workspace()).env("RUST_BACKTRACE", "0");
     cargo
 }
 
@@ -352,7 +358,6 @@ fn no_cargo(error: &std::io::Error) -> ExitCode {
     ExitCode::from(FAILED)
 }
 
-const WORKSPACE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 const BOOK: &str = "tutorial/book";
 const MDBOOK: &str = "0.5.4";
 const FAILED: u8 = 1;

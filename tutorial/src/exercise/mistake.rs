@@ -65,6 +65,13 @@ pub fn value<T: Debug>(did: impl Into<String>, found: T) -> Found<T> {
     Found { did: did.into(), given: None, found, show: |value| Shown::Text(format!("{value:?}")) }
 }
 
+/// The text that came of what was done.
+pub fn text(did: impl Into<String>, found: impl Into<String>) -> Found<String> {
+    let show =
+        |text: &String| Shown::Text(if text.is_empty() { "(nothing)".to_owned() } else { text.clone() });
+    Found { did: did.into(), given: None, found: found.into(), show }
+}
+
 impl Found<Vec<u8>> {
     /// Only so many bytes of it are looked at.
     pub fn starts(mut self, length: usize) -> Self {

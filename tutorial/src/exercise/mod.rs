@@ -23,7 +23,7 @@ pub mod stub;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 
-pub use mistake::{Difference, Found, Mistake, Outcome, bytes, value};
+pub use mistake::{Difference, Found, Mistake, Outcome, bytes, text, value};
 
 use crate::lesson::Lesson;
 use crate::page::{BOLD, Page};
