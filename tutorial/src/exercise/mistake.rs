@@ -5,9 +5,9 @@ use std::fmt::{self, Debug};
 
 use unicode_width::UnicodeWidthStr;
 
-use crate::lesson::Lesson;
 use crate::lens::Layer;
-use crate::page::{BOLD, Page, hex, shorten, style};
+use crate::lesson::Lesson;
+use crate::page::{Page, hex, shorten, style};
 
 /// A rule that was broken.
 #[derive(Debug)]
@@ -139,7 +139,7 @@ impl Mistake {
         difference.compare(page);
         page.blank();
         if let Some(mistake) = difference.mistake {
-            page.point(&format!("  {BOLD}mistake{BOLD:#} "), &format!("{mistake}."));
+            page.point("  mistake ", &format!("{mistake}."));
         }
         page.point("  layer   ", self.layer);
         page.point("  rule    ", self.rule);
