@@ -76,6 +76,11 @@ impl Lesson {
         self.program.splitn(3, '_').last().unwrap_or(self.program)
     }
 
+    /// Its page of the book, from the root of the workspace.
+    pub fn page(self) -> String {
+        format!("{BOOK}/src/lesson-{:02}.md", self.number)
+    }
+
     /// The lesson with this number, or this noun.
     pub fn called(text: &str) -> Option<Self> {
         let number = text.parse().ok();
@@ -149,6 +154,9 @@ impl Lesson {
         ExitCode::SUCCESS
     }
 }
+
+/// The folder of the book, from the root of the workspace.
+pub const BOOK: &str = "tutorial/book";
 
 /// Why a lesson cannot be given on a machine where nothing can listen.
 pub fn no_network(error: std::io::Error) -> Status {

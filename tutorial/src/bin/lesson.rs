@@ -7,7 +7,7 @@ use std::{env, fs};
 
 use clap::{Parser, Subcommand};
 use tutorial::exercise::Starter;
-use tutorial::lesson::{LESSONS, Lesson};
+use tutorial::lesson::{BOOK, LESSONS, Lesson};
 use tutorial::page::{BOLD, DIM, Page};
 use tutorial::progress::{Done, Progress};
 use tutorial::specification::Specification;
@@ -358,7 +358,6 @@ fn no_cargo(error: &std::io::Error) -> ExitCode {
     ExitCode::from(FAILED)
 }
 
-const BOOK: &str = "tutorial/book";
 const MDBOOK: &str = "0.5.4";
 const FAILED: u8 = 1;
 const USAGE: u8 = 2;

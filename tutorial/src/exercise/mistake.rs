@@ -144,7 +144,8 @@ impl Mistake {
         page.point("  layer   ", self.layer);
         page.point("  rule    ", self.rule);
         page.point("  lesson  ", &format!("{}, {}", self.lesson.number, self.lesson.title));
-        page.point("          ", &format!("cargo lesson {}, cargo lesson book", self.lesson.number));
+        let (number, book) = (self.lesson.number, self.lesson.page());
+        page.point("  read    ", &format!("cargo lesson {number}, cargo lesson book ({book})"));
     }
 }
 

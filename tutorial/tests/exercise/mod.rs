@@ -69,9 +69,8 @@ pub(crate) fn each_wrong_one_is_found<Form: Debug>(exercise: &Exercise<Form>) {
         assert_eq!(first.difference.mistake, Some(wrong.mistake), "{}\n{first}", first.check);
         let text = first.to_string();
         let flat = text.split_whitespace().collect::<Vec<_>>().join(" ");
-        for part in
-            [wrong.mistake, first.layer, first.rule, &format!("cargo lesson {}", exercise.lesson.number)]
-        {
+        let (lesson, page) = (format!("cargo lesson {}", exercise.lesson.number), exercise.lesson.page());
+        for part in [wrong.mistake, first.layer, first.rule, &lesson, &page] {
             assert!(flat.contains(part), "{part:?} is not said in\n{text}");
         }
         assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
