@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use clap::{Arg, ArgMatches};
 use transport::{Code, Status};
 
+use crate::exercise::Starter;
 use crate::page::Page;
 
 /// One lesson: a program, and a test that reads as its specification.
@@ -56,11 +57,6 @@ pub const LESSONS: [Lesson; 17] = [
 ];
 
 impl Lesson {
-    /// The lesson with this number.
-    pub fn find(number: u8) -> Option<Self> {
-        LESSONS.into_iter().find(|lesson| lesson.number == number)
-    }
-
     /// The lesson with this number, for its own program: with a number that no lesson has, that does not
     /// compile.
     ///
@@ -72,6 +68,23 @@ impl Lesson {
             at += 1;
         }
         LESSONS[at]
+    }
+
+    /// What its program is called behind its number. It stays when lessons are numbered anew, so what a reader has
+    /// done is kept under it.
+    pub fn noun(self) -> &'static str {
+        self.program.splitn(3, '_').last().unwrap_or(self.program)
+    }
+
+    /// Its page of the book, from the root of the workspace.
+    pub fn page(self) -> String {
+        format!("{BOOK}/src/lesson-{:02}.md", self.number)
+    }
+
+    /// The lesson with this number, or this noun.
+    pub fn called(text: &str) -> Option<Self> {
+        let number = text.parse().ok();
+        LESSONS.into_iter().find(|lesson| Some(lesson.number) == number || lesson.noun() == text)
     }
 
     /// The lesson that comes after this one.
@@ -121,21 +134,29 @@ impl Lesson {
         page.heading("break it");
         page.say(break_it);
         page.heading("check, and go on");
-        let check = format!("cargo test -p tutorial --test lesson_{:02}", self.number);
+        let check = format!("cargo lesson check {}", self.number);
         let source = format!("tutorial/src/bin/{}.rs", self.program);
         let after = match self.next() {
             Some(next) => (format!("cargo lesson {}", next.number), "the next lesson"),
             None => ("ARCHITECTURE.md".to_owned(), "the whole shape, file by file"),
         };
-        page.table(&[
-            (&source, "what just ran"),
+        let start = format!("cargo lesson start {}", self.number);
+        let mut rows = vec![
+            (source.as_str(), "what just ran"),
             (&check, "what it says"),
             ("git checkout .", "undo what you broke"),
-            (&after.0, after.1),
-        ]);
+        ];
+        if Starter::of(self).is_some() {
+            rows.push((&start, "write it yourself"));
+        }
+        rows.push((&after.0, after.1));
+        page.table(&rows);
         ExitCode::SUCCESS
     }
 }
+
+/// The folder of the book, from the root of the workspace.
+pub const BOOK: &str = "tutorial/book";
 
 /// Why a lesson cannot be given on a machine where nothing can listen.
 pub fn no_network(error: std::io::Error) -> Status {
