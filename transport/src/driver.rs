@@ -112,7 +112,7 @@ where
     ///
     /// # Errors
     /// Why it ended, unless in good order.
-    // Not an `async fn`, whose future would hold its arguments twice: there is one for each connection.
+    #[expect(clippy::manual_async_fn, reason = "the future of an `async fn` would hold its arguments twice")]
     pub(crate) fn run(mut self, drain: impl Future<Output = ()>) -> impl Future<Output = Result<(), Status>> {
         async move {
             let mut drain = pin!(Some(drain));
