@@ -19,6 +19,7 @@ pub mod page;
 pub mod plain;
 pub mod relay;
 pub mod source;
+pub mod svg;
 pub mod tap;
 pub mod tonic_kv;
 pub mod tour;

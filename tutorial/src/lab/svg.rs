@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::lab::{Arrow, Diagram, Fate, Point, Side};
+use crate::svg::escaped;
 
 impl Diagram {
     /// The diagram as SVG, in colours for a light page or a dark one. What the colours say is said by words,
@@ -95,10 +96,6 @@ fn x(side: Side) -> i32 {
 
 fn y(row: usize) -> i32 {
     i32::try_from(row).unwrap_or(i32::MAX / ROW / 2) * ROW + 2 * ROW + MARGIN
-}
-
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
 const WIDTH: i32 = 800;

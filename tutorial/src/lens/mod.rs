@@ -7,8 +7,11 @@ pub mod hpack;
 pub mod http2;
 pub mod protobuf;
 pub mod schema;
+mod svg;
 
 use std::ops::Range;
+
+pub use svg::svg;
 
 /// Some bytes that mean one thing together.
 #[derive(Clone, Debug, PartialEq, Eq)]
