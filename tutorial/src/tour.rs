@@ -60,6 +60,7 @@ fn there(journey: &Journey, sent: &[u8], page: &mut Page) {
              last have the flag MORE.",
         ));
     }
+    page.picture("00-request", "The frame of the call");
     let spans = told(sent, fields, page);
 
     page.heading("4 ▸ transport");
@@ -135,6 +136,7 @@ fn back(journey: &Journey, received: &[u8], page: &mut Page) {
         journey.server,
         journey.client
     ));
+    page.picture("00-answer", "The frame of the answer");
     let spans = told(received, fields, page);
     page.blank();
     page.dump(received, &spans);
