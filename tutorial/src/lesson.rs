@@ -57,11 +57,6 @@ pub const LESSONS: [Lesson; 17] = [
 ];
 
 impl Lesson {
-    /// The lesson with this number.
-    pub fn find(number: u8) -> Option<Self> {
-        LESSONS.into_iter().find(|lesson| lesson.number == number)
-    }
-
     /// The lesson with this number, for its own program: with a number that no lesson has, that does not
     /// compile.
     ///
@@ -73,6 +68,18 @@ impl Lesson {
             at += 1;
         }
         LESSONS[at]
+    }
+
+    /// What its program is called behind its number. It stays when lessons are numbered anew, so what a reader has
+    /// done is kept under it.
+    pub fn noun(self) -> &'static str {
+        self.program.splitn(3, '_').last().unwrap_or(self.program)
+    }
+
+    /// The lesson with this number, or this noun.
+    pub fn called(text: &str) -> Option<Self> {
+        let number = text.parse().ok();
+        LESSONS.into_iter().find(|lesson| Some(lesson.number) == number || lesson.noun() == text)
     }
 
     /// The lesson that comes after this one.
@@ -127,7 +134,7 @@ impl Lesson {
         page.heading("break it");
         page.say(break_it);
         page.heading("check, and go on");
-        let check = format!("cargo test -p tutorial --test lesson_{:02}", self.number);
+        let check = format!("cargo lesson check {}", self.number);
         let source = format!("tutorial/src/bin/{}.rs", self.program);
         let after = match self.next() {
             Some(next) => (format!("cargo lesson {}", next.number), "the next lesson"),

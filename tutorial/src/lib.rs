@@ -6,9 +6,13 @@
 #[doc = include_str!("../../README.md")]
 pub struct Readme;
 
+// A starter is a module here, and a program of its own where a reader edits it.
+extern crate self as tutorial;
+
 pub mod by_hand;
 pub mod command;
 pub mod conversation;
+pub mod exercise;
 pub mod joined;
 pub mod journey;
 pub mod lab;
@@ -17,8 +21,10 @@ pub mod lesson;
 pub mod onlooker;
 pub mod page;
 pub mod plain;
+pub mod progress;
 pub mod relay;
 pub mod source;
+pub mod specification;
 pub mod svg;
 pub mod tap;
 pub mod tonic_kv;

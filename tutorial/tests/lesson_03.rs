@@ -1,49 +1,18 @@
 //! Lesson 03: a standard message: kind, method, length, call.
 
+mod exercise;
+
 use transport::Limits;
-use transport::frame::{Flags, Header, Hello, HelloError, Kind, Reason};
+use transport::frame::{Hello, HelloError};
 
-const CALL: Header =
-    Header { kind: Kind::Call, flags: Flags::BODY, code: 0x02, length: 0x0304, call: 0x0506_0708 };
-
-#[test]
-fn a_header_has_8_bytes() {
-    assert_eq!(CALL.encode().len(), 8);
-}
-
-#[test]
-fn byte_0_is_kind_and_flags() {
-    assert_eq!(CALL.encode()[0], 0x20 | 0x01, "BODY is 0x20, CALL is 1");
-}
-
-#[test]
-fn byte_1_is_the_number_of_the_method() {
-    assert_eq!(CALL.encode()[1], 0x02);
-}
-
-#[test]
-fn bytes_2_and_3_are_the_length_most_significant_first() {
-    assert_eq!(CALL.encode()[2..4], [0x03, 0x04], "written the other way round, it would be 04 03");
-}
-
-#[test]
-fn bytes_4_to_7_are_the_call_most_significant_first() {
-    assert_eq!(CALL.encode()[4..8], [0x05, 0x06, 0x07, 0x08]);
-}
-
-#[test]
-fn a_header_read_is_the_header_written() {
-    assert_eq!(Header::decode(CALL.encode()), Ok(CALL));
-}
-
-#[test]
-fn a_kind_that_does_not_exist_is_refused() {
-    assert_eq!(Header::decode([0x0f, 0, 0, 0, 0, 0, 0, 1]), Err((0, Reason::UnknownKind(15))));
-}
-
-#[test]
-fn a_length_over_the_limit_is_refused_by_the_header_alone() {
-    assert_eq!(Header::decode([2, 0, 0xff, 0xff, 0, 0, 0, 1]), Err((2, Reason::PayloadTooLarge(65_535))));
+exercise::specification! { frame:
+    byte_0_is_the_kind_in_its_low_half_and_the_flags_in_its_high_half
+    byte_1_is_the_number_of_the_method
+    bytes_2_and_3_are_the_length_most_significant_first
+    bytes_4_to_7_are_the_call_most_significant_first
+    a_header_read_is_the_header_written
+    a_kind_that_does_not_exist_is_refused_at_byte_0
+    a_length_over_the_limit_is_refused_by_the_header_alone
 }
 
 #[test]

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod exercise;
+
 use bytes::{Bytes, BytesMut};
 use kv::proto::{
     Change, DeleteReply, GetReply, GetRequest, IncrementRequest, LoadReply, PutReply, PutRequest,
@@ -15,6 +17,23 @@ use tutorial::by_hand::protobuf::{
 use tutorial::lens;
 use tutorial::lens::Layer;
 use tutorial::lens::schema::Schema;
+
+exercise::specification! { protobuf:
+    a_number_under_128_is_one_byte
+    a_larger_number_has_its_lowest_seven_bits_first_and_a_mark_that_more_follow
+    a_varint_ends_with_the_byte_that_has_no_mark
+    a_varint_that_is_cut_short_is_none
+    a_varint_of_more_than_ten_bytes_is_none
+    a_number_near_to_0_is_folded_to_a_small_one
+    the_tag_of_field_1_is_one_byte
+    the_tag_of_field_16_is_two_bytes
+    a_text_is_found_by_its_field
+    a_field_that_is_not_there_has_its_default
+    a_field_that_is_not_known_is_skipped
+    what_is_in_a_field_that_is_not_known_is_skipped_with_it
+    of_a_field_that_is_there_twice_the_last_one_counts
+    a_text_that_is_longer_than_its_message_is_none
+}
 
 fn encode<T>(message: &T) -> Vec<u8>
 where

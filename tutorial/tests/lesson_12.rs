@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod exercise;
+
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
@@ -14,6 +16,19 @@ use tutorial::joined::{Joined, deliver, written};
 use tutorial::lens;
 use tutorial::lens::Layer;
 use tutorial::tap::Way;
+
+exercise::specification! { http2:
+    a_head_begins_with_the_length_of_what_follows_it
+    the_highest_bit_of_the_stream_is_ignored
+    data_without_padding_is_the_payload
+    padding_is_taken_off
+    padding_takes_credit_too
+    padding_longer_than_its_frame_is_an_error
+    a_block_in_pieces_is_well_placed_when_nothing_is_between_them
+    nothing_stands_between_the_pieces_of_a_block
+    a_continuation_is_of_the_stream_of_its_headers
+    a_continuation_continues_something
+}
 
 fn encoded(encode: impl FnOnce(&mut BytesMut)) -> Vec<u8> {
     let mut bytes = BytesMut::new();

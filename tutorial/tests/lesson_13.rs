@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod exercise;
+
 use std::time::Instant;
 
 use bytes::BytesMut;
@@ -11,6 +13,19 @@ use http2::{ErrorCode, Event, Field, Fields, Limits};
 use tutorial::joined::{Joined, deliver};
 use tutorial::lens;
 use tutorial::lens::hpack::Table;
+
+exercise::specification! { hpack:
+    an_integer_that_fits_is_in_the_bits_of_the_first_byte
+    an_integer_that_fills_all_bits_has_a_byte_behind_them
+    behind_the_first_byte_is_what_is_left_the_lowest_seven_bits_first
+    an_integer_read_is_the_integer_written
+    an_integer_without_an_end_is_none
+    the_newest_field_has_index_62
+    a_field_counts_32_more_than_its_letters
+    a_field_that_is_larger_than_the_table_leaves_it_empty
+    a_field_that_was_sent_before_is_one_byte
+    each_direction_has_a_table_of_its_own
+}
 
 fn decoder() -> Decoder {
     Decoder::new(16 << 10, 100)

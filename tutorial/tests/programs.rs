@@ -158,17 +158,3 @@ fn the_tour_makes_the_call_it_is_given() {
     assert!(stdout.contains("= Ok(7)"));
     assert!(!stdout.contains('\x1b'), "no colours into a pipe");
 }
-
-#[test]
-fn a_lesson_that_there_is_not_is_named_and_those_that_there_are_can_be_listed() {
-    let lesson = || Command::new(env!("CARGO_BIN_EXE_lesson"));
-    let (code, _, stderr) = said(lesson().arg("9000").output().unwrap());
-    assert_eq!(code, 2);
-    assert!(stderr.contains("there is no lesson \"9000\""), "{stderr}");
-    let (code, stdout, _) = said(lesson().output().unwrap());
-    assert_eq!(code, 0);
-    for lesson in tutorial::lesson::LESSONS {
-        let line = format!("{:2}  {}", lesson.number, lesson.title);
-        assert!(stdout.lines().any(|it| it.trim() == line.trim()), "{line}");
-    }
-}
