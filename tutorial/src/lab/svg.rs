@@ -90,8 +90,8 @@ impl Arrow {
 
 fn x(side: Side) -> i32 {
     match side {
-        Side::Client => 240,
-        Side::Server => WIDTH - 240,
+        Side::Client => LEFT,
+        Side::Server => WIDTH - RIGHT,
     }
 }
 
@@ -99,7 +99,11 @@ fn y(row: usize) -> i32 {
     i32::try_from(row).unwrap_or(i32::MAX / ROW / 2) * ROW + 2 * ROW + MARGIN
 }
 
-const WIDTH: i32 = 800;
+/// Narrow enough to be read on a phone.
+const WIDTH: i32 = 620;
+/// How much room the labels of the client have, and those of the server.
+const LEFT: i32 = 196;
+const RIGHT: i32 = 224;
 const ROW: i32 = 24;
 const MARGIN: i32 = 24;
 /// How far a text is from its line.
