@@ -20,7 +20,7 @@ use tonic::transport::server::TcpIncoming;
 use tonic::{Request, Response, Streaming};
 use transport::{Address, Code, Status};
 use tutorial::by_hand::grpc::{self, Connection};
-use tutorial::by_hand::mistakes::mistakes;
+use tutorial::exercise::grpc::mistaken;
 use tutorial::onlooker::{Onlooker, Said, verdict};
 use tutorial::tap::Way;
 
@@ -223,10 +223,11 @@ async fn a_call_that_breaks_a_must_is_taken_by_neither_server() {
     let may = ["no te: trailers", "GET", "content-type: application/json", "trailers behind the message"];
     for server in [our_server().await, tonics_server().await] {
         let message = b"\x0a\x04hits\x10\x03";
-        for mistake in mistakes("/kv.Kv/Increment", &server.address.to_string(), message) {
+        for mistake in mistaken() {
+            let frames = (mistake.frames)("/kv.Kv/Increment", &server.address.to_string(), message);
             // These every server judges in its own way; the tests of lesson 14 say how ours does.
             if !may.contains(&mistake.what) {
-                assert_ne!(verdict(&exchange(&server, mistake.frames).await), "OK", "{}", mistake.what);
+                assert_ne!(verdict(&exchange(&server, frames).await), "OK", "{}", mistake.what);
             }
         }
     }

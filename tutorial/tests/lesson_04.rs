@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod exercise;
+
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -10,6 +12,15 @@ use kv::{Kv, KvServer, Store};
 use proptest::prelude::*;
 use server::Router;
 use transport::{Code, Connection, Limits, Path, Received, RequestHead, Service, Status, memory, open};
+
+exercise::specification! { dispatch:
+    the_bytes_of_a_call_go_to_its_method_and_the_reply_comes_back
+    a_path_is_taken_as_a_whole
+    a_path_is_taken_letter_by_letter
+    an_unknown_method_is_answered
+    the_error_of_a_method_comes_back_with_its_code_and_its_text
+    a_panic_in_a_method_is_answered
+}
 
 fn serve(service: impl Service) -> Arc<dyn Connection> {
     let (connection, server) = memory::pair(&Limits::default(), &Limits::default());

@@ -3,11 +3,21 @@
 #![allow(clippy::unwrap_used)]
 
 mod contract;
+mod exercise;
 
 use contract::{contract_suite, memory, served_on};
 use kv::{Kv, KvClient, KvServer};
 use server::{Router, Server};
 use transport::{Code, IncomingCall, Metadata, Service, Serving, Status};
+
+exercise::specification! { stub:
+    a_message_and_a_good_end_are_the_reply
+    an_error_comes_back_with_its_code_and_its_text
+    an_error_behind_a_message_is_an_error
+    a_good_end_without_a_message_is_an_error
+    two_messages_where_one_is_due_are_an_error
+    an_answer_without_an_end_is_an_error
+}
 
 contract_suite! {
     a_remote_kv_in_memory: served_on(&memory(), "bincode"),

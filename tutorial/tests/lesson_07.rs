@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod exercise;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,6 +12,15 @@ use server::{Router, Server};
 use tokio::sync::{Barrier, Notify};
 use tokio::time::timeout;
 use transport::Status;
+
+exercise::specification! { calls:
+    calls_that_are_open_at_the_same_time_have_different_ids
+    an_answer_finds_its_caller_in_whatever_order_answers_come
+    a_call_is_answered_once
+    an_answer_that_nobody_waits_for_disturbs_nobody
+    a_call_that_is_given_up_is_not_answered_any_more
+    the_id_of_a_call_that_was_given_up_is_not_used_again
+}
 
 /// A store that answers `get("slow")` when the gate opens.
 struct Gated {

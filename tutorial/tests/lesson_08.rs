@@ -4,6 +4,8 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod exercise;
+
 use std::collections::HashSet;
 use std::process::Command;
 use std::sync::Arc;
@@ -23,6 +25,19 @@ use tutorial::lab::{
     Strategy, Witness, by_seed, patient, with_key,
 };
 use tutorial::page::Page;
+
+exercise::specification! { loss:
+    requests_without_a_key_each_count
+    a_request_that_arrives_again_counts_once_and_is_answered
+    the_second_answer_is_that_of_the_first_whatever_has_happened_since
+    an_error_is_remembered_as_a_result_is
+    a_key_that_is_used_for_something_else_is_refused
+    a_call_that_was_not_processed_is_made_again
+    a_call_that_may_have_been_processed_is_not_made_again
+    an_idempotent_call_is_made_again
+    an_answer_is_not_asked_for_again
+    behind_its_deadline_nothing_is_made_again
+}
 
 /// What the caller of one increment sees when `fault` befalls it, and what the counter is in the end.
 async fn one_call(fault: Fault) -> (Result<i64, Status>, i64) {
@@ -432,7 +447,7 @@ fn lesson(arguments: &[&str]) -> String {
 #[test]
 fn the_lesson_is_given_to_its_end_on_80_columns_and_is_the_same_for_the_same_seed() {
     let text = lesson(&[]);
-    assert!(text.contains("cargo test -p tutorial --test lesson_08"));
+    assert!(text.contains("cargo lesson check 8"));
     for line in text.lines() {
         assert!(line.chars().count() <= 80, "longer than 80 columns: {line}");
     }

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod exercise;
+
 use std::process::Command;
 use std::sync::Arc;
 use std::task::Poll;
@@ -17,6 +19,17 @@ use tokio::sync::{Semaphore, mpsc};
 use transport::{Code, Limits, RequestHead, Status};
 use tutorial::lab::{Diagram, Event, Fate, Passing, Record, Side, Watched};
 use tutorial::page::Page;
+
+exercise::specification! { shapes:
+    a_message_that_has_credit_is_sent
+    a_message_without_credit_waits
+    a_message_that_waits_has_spent_nothing
+    credit_is_added_to_what_is_left
+    who_has_finished_may_still_receive
+    who_is_finished_with_may_still_send
+    when_both_have_finished_nothing_may_be_done
+    behind_its_own_end_a_side_sends_nothing
+}
 
 /// Makes of each sentence one test for each transport.
 macro_rules! on_every_transport {
@@ -502,7 +515,7 @@ fn the_lesson_is_given_to_its_end_on_80_columns() {
     let output = Command::new(env!("CARGO_BIN_EXE_lesson_09_shapes")).output().unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    assert!(text.contains("cargo test -p tutorial --test lesson_09"));
+    assert!(text.contains("cargo lesson check 9"));
     for line in text.lines() {
         assert!(line.chars().count() <= 80, "longer than 80 columns: {line}");
     }

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod exercise;
+
 use std::net::SocketAddr;
 
 use bytes::Bytes;
@@ -11,10 +13,27 @@ use tokio::net::TcpListener;
 use tokio::task::spawn_blocking;
 use transport::Address;
 use tutorial::by_hand::grpc::{self, Connection};
-use tutorial::by_hand::mistakes::mistakes;
 use tutorial::by_hand::protobuf::Writer;
+use tutorial::exercise::grpc::mistaken;
 use tutorial::onlooker::{Onlooker, Said, verdict};
 use tutorial::tap::Way;
+
+exercise::specification! { grpc:
+    a_message_has_its_length_in_front_the_highest_byte_first
+    a_message_without_bytes_is_a_message
+    a_request_is_fields_and_data_of_which_the_last_frame_ends_the_stream
+    the_names_of_fields_are_lowercase
+    the_fields_say_how_the_method_is_called_and_that_trailers_are_understood
+    the_data_is_the_message_behind_its_prefix
+    bytes_in_a_field_are_base64_without_padding
+    bytes_in_a_field_are_read_with_and_without_padding
+    text_of_a_status_is_percent_encoded_byte_by_byte
+    a_percent_sign_is_percent_encoded_too
+    text_that_is_encoded_badly_is_taken_as_it_stands
+    the_status_stands_in_the_trailers
+    an_answer_of_one_frame_has_its_status_there
+    an_answer_without_a_status_is_no_success
+}
 
 const PATH: &str = "/kv.Kv/Increment";
 
@@ -198,9 +217,10 @@ async fn each_mistake_is_answered_as_the_documents_say() {
     ];
     let (_server, address) = ours().await;
     let mut answered = Vec::new();
-    for mistake in mistakes(PATH, "kv.test", MESSAGE) {
-        assert_ne!(mistake.frames, right(1), "{}", mistake.what);
-        answered.push((mistake.what, verdict(&exchange(address, vec![mistake.frames]).await)));
+    for mistake in mistaken() {
+        let frames = (mistake.frames)(PATH, "kv.test", MESSAGE);
+        assert_ne!(frames, right(1), "{}", mistake.what);
+        answered.push((mistake.what, verdict(&exchange(address, vec![frames]).await)));
     }
     assert_eq!(answered, expected.map(|(what, answer)| (what, answer.to_owned())));
     assert_eq!(verdict(&exchange(address, vec![right(1)]).await), "OK", "the server lives on");

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod exercise;
+
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -23,6 +25,20 @@ use transport::{
 use tutorial::onlooker::{Onlooker, Said};
 use tutorial::plain::{self, Answer};
 use tutorial::tap::{Chunk, Tap, Way};
+
+exercise::specification! { status:
+    a_timeout_has_eight_digits_at_most_and_a_unit
+    a_timeout_is_rounded_up
+    a_timeout_is_never_nothing
+    a_small_m_is_a_thousandth_and_a_large_one_a_minute
+    what_is_no_timeout_is_refused
+    http_200_without_a_status_is_unknown
+    http_404_is_a_method_that_is_not_there
+    what_a_proxy_says_when_it_reaches_nobody_may_be_tried_again
+    a_refused_stream_is_unavailable
+    a_cancelled_stream_is_cancelled
+    a_stream_that_is_reset_without_an_error_is_an_error
+}
 
 /// A connection to a service, over gRPC in memory, and what passes over it.
 struct Wire {

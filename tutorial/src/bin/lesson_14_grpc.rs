@@ -9,8 +9,8 @@ use server::{Router, Server};
 use tokio::task::spawn_blocking;
 use transport::{Address, Code, Status};
 use tutorial::by_hand::grpc::{self, Connection, Passed};
-use tutorial::by_hand::mistakes::mistakes;
 use tutorial::by_hand::protobuf::{self, Value, Writer};
+use tutorial::exercise::grpc::mistaken;
 use tutorial::lens::schema::Schema;
 use tutorial::lens::{self, Layer};
 use tutorial::lesson::Lesson;
@@ -258,15 +258,16 @@ async fn wrong(
     page.heading("wrong by one thing");
     page.say(
         "The same call, each time with one mistake, on a connection of its own. What breaks, and what the servers \
-         answer (tutorial/src/by_hand/mistakes.rs):",
+         answer (tutorial/src/exercise/grpc/calls.rs):",
     );
     page.blank();
-    for mistake in mistakes(PATH, &ours.to_string(), message) {
+    for mistake in mistaken() {
+        let frames = (mistake.frames)(PATH, &ours.to_string(), message);
         page.line(format_args!("    {BOLD}{}{BOLD:#}", mistake.what));
         page.line(format_args!("      {DIM}{}{DIM:#}", mistake.rule));
         for (name, server) in [("ours", Some(ours)), ("tonic", theirs)] {
             if let Some(server) = server {
-                let said = exchange(server, mistake.frames.clone()).await?;
+                let said = exchange(server, frames.clone()).await?;
                 page.line(format_args!("      {name:6} {}", onlooker::verdict(&said)));
             }
         }

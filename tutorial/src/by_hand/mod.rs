@@ -1,5 +1,4 @@
 //! Formats written by hand, to see that nothing is behind them but their rules.
 
 pub mod grpc;
-pub mod mistakes;
 pub mod protobuf;

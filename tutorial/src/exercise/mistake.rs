@@ -65,6 +65,14 @@ pub fn value<T: Debug>(did: impl Into<String>, found: T) -> Found<T> {
     Found { did: did.into(), given: None, found, show: |value| Shown::Text(format!("{value:?}")) }
 }
 
+impl Found<Vec<u8>> {
+    /// Only so many bytes of it are looked at.
+    pub fn starts(mut self, length: usize) -> Self {
+        self.found.truncate(length);
+        self
+    }
+}
+
 impl<T: PartialEq> Found<T> {
     /// It was done with these bytes, and what they break, or what decides, stands at byte `at`.
     pub fn of(self, given: impl Into<Vec<u8>>, at: usize) -> Self {

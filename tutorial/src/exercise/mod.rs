@@ -6,12 +6,19 @@
 //! own code in the test of the lesson, on the wrong ones beside it, and on what a reader has written.
 
 pub mod bytes;
+pub mod calls;
+pub mod dispatch;
 pub mod frame;
+pub mod grpc;
 pub mod hpack;
 pub mod http2;
+pub mod loss;
 mod mistake;
 pub mod protobuf;
+pub mod shapes;
+pub mod status;
 pub mod stream;
+pub mod stub;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
@@ -44,7 +51,7 @@ macro_rules! starters {
     };
 }
 
-starters! { bytes frame stream protobuf http2 hpack }
+starters! { bytes frame dispatch stub stream calls loss shapes protobuf http2 hpack grpc status }
 
 impl Starter {
     /// That of a lesson, if there is something to build in it.

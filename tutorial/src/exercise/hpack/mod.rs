@@ -14,12 +14,15 @@ pub struct HpackCode {
     pub integer: fn(value: u64, bits: u8) -> Vec<u8>,
     /// The integer that bytes begin with, and how many of them it takes; none where there is none, or one of more
     /// than 32 bits.
-    pub read_integer: fn(&[u8], bits: u8) -> Option<(u64, usize)>,
+    pub read_integer: fn(&[u8], bits: u8) -> Option<Read>,
     /// An empty table whose fields may count so much.
     pub table: fn(most: usize) -> Box<dyn Table>,
     /// One end of a connection, before it has sent or received anything.
     pub end: fn() -> Box<dyn End>,
 }
+
+/// A number, and how many bytes it takes.
+pub type Read = (u64, usize);
 
 /// The dynamic table (RFC 7541 §2.3.2).
 pub trait Table {
