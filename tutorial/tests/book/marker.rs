@@ -13,11 +13,14 @@ pub(crate) enum Marker<'a> {
     /// `code: FILE: BEGINNING`, or `code: FILE: OUTER > INNER`: an item of a source file.
     Code { file: &'a str, item: &'a str },
     /// `output: COMMAND`, or `output: COMMAND: SECTION`: what a command prints, all of it or under one heading.
+    /// `SECTION … FROM … BEFORE` is a part: from a line that begins so, and up to one that begins so, if that is said.
     Output { command: &'a str, section: Option<&'a str> },
     /// `points: COMMAND: SECTION`: the same as a list of the page.
     Points { command: &'a str, section: &'a str },
     /// `quote: COMMAND: SECTION`: the same as a quotation.
     Quote { command: &'a str, section: &'a str },
+    /// `task: NUMBER`: what has to be written in this lesson, as a quotation.
+    Task { number: &'a str },
     /// `commands`: what can be typed.
     Commands,
     /// `session ADDRESS`: calls to a `kv_server` at this address, with what they print.
@@ -41,6 +44,7 @@ impl<'a> Marker<'a> {
             ("output", section) => Some(Self::Output { command: first, section }),
             ("points", Some(section)) => Some(Self::Points { command: first, section }),
             ("quote", Some(section)) => Some(Self::Quote { command: first, section }),
+            ("task", None) => Some(Self::Task { number: first }),
             ("commands", None) => Some(Self::Commands),
             _ => None,
         }
@@ -48,7 +52,7 @@ impl<'a> Marker<'a> {
 
     /// Whether a fence belongs behind it.
     pub(crate) fn is_of_code(&self) -> bool {
-        !matches!(self, Self::Points { .. } | Self::Quote { .. })
+        !matches!(self, Self::Points { .. } | Self::Quote { .. } | Self::Task { .. })
     }
 
     /// The lines that belong behind it, where `now` stands.
@@ -57,13 +61,19 @@ impl<'a> Marker<'a> {
             Self::Code { file, item } => code(file, item),
             Self::Output { command, section } => {
                 let output = runs::of(command)?;
-                let text = section.map_or(Ok(output.to_owned()), |section| runs::section(output, section))?;
+                let text = section.map_or(Ok(output.to_owned()), |section| part(output, section))?;
                 Ok(fenced("text", &text))
             }
             Self::Points { command, section } => points(&runs::section(runs::of(command)?, section)?),
             Self::Quote { command, section } => {
                 let text = runs::section(runs::of(command)?, section)?;
                 Ok(text.lines().map(|line| format!("> {line}").trim_end().to_owned() + "\n").collect())
+            }
+            Self::Task { number } => {
+                let starter = Lesson::called(number).and_then(Starter::of);
+                starter
+                    .map(|starter| format!("> {}\n", starter.task))
+                    .ok_or("there is nothing to write".to_owned())
             }
             Self::Commands => {
                 let unknown = inside(now).lines().find(|line| !is_known(line));
@@ -76,6 +86,24 @@ impl<'a> Marker<'a> {
 
 fn fenced(language: &str, text: &str) -> String {
     format!("```{language}\n{}\n```\n", text.trim_end())
+}
+
+/// A section of the output, or what of it is asked for.
+fn part(output: &str, section: &str) -> Result<String, String> {
+    let mut words = section.split(" … ");
+    let text = runs::section(output, words.next().unwrap_or_default())?;
+    let mut lines: Vec<&str> = text.lines().collect();
+    let place = |lines: &[&str], beginning: &str| {
+        let place = lines.iter().position(|line| line.trim_start().starts_with(beginning));
+        place.ok_or_else(|| format!("no line of it begins with {beginning:?}"))
+    };
+    if let Some(from) = words.next() {
+        lines.drain(..place(&lines, from)?);
+    }
+    if let Some(before) = words.next() {
+        lines.truncate(place(&lines, before)?);
+    }
+    Ok(lines.join("\n"))
 }
 
 /// What stands between the lines of a fence.
