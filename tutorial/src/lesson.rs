@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use clap::{Arg, ArgMatches, value_parser};
 use transport::{Code, Status};
 
+use crate::exercise::Starter;
 use crate::page::Page;
 
 /// One lesson: a program, and a test that reads as its specification.
@@ -140,12 +141,17 @@ impl Lesson {
             Some(next) => (format!("cargo lesson {}", next.number), "the next lesson"),
             None => ("ARCHITECTURE.md".to_owned(), "the whole shape, file by file"),
         };
-        page.table(&[
-            (&source, "what just ran"),
+        let start = format!("cargo lesson start {}", self.number);
+        let mut rows = vec![
+            (source.as_str(), "what just ran"),
             (&check, "what it says"),
             ("git checkout .", "undo what you broke"),
-            (&after.0, after.1),
-        ]);
+        ];
+        if Starter::of(self).is_some() {
+            rows.push((&start, "write it yourself"));
+        }
+        rows.push((&after.0, after.1));
+        page.table(&rows);
         ExitCode::SUCCESS
     }
 }

@@ -34,12 +34,18 @@ impl Reader {
     }
 
     fn types(&self, words: &str) -> Said {
+        self.types_where("/usr/bin:/bin", words)
+    }
+
+    /// Types where programs are looked for in these folders.
+    fn types_where(&self, path: &str, words: &str) -> Said {
         let output = Command::new(env!("CARGO_BIN_EXE_lesson"))
             .arg("--home")
             .arg(&self.home)
             .args(words.split_whitespace())
             .env("CARGO", concat!(env!("CARGO_MANIFEST_DIR"), "/tests/runner/cargo"))
             .env("CARGO_NOTES", &self.home)
+            .env("PATH", path)
             .output()
             .unwrap();
         let text = |bytes| String::from_utf8(bytes).unwrap();
@@ -170,8 +176,7 @@ fn a_sentence_that_does_not_hold_is_shown_with_what_it_says() {
     let reader = Reader::new("broken", BAD);
     let (code, stdout, _) = reader.types("check 3");
     assert_eq!(code, 1);
-    let said =
-        "  ✗ another is so\n\n    tutorial/tests/lesson_03.rs:20:5\n    21 02 04 03\n          ^^ byte 2\n";
+    let said = "  ✗ another is so\n\n    at tutorial/tests/lesson_03.rs:20:5\n      21 02 04 03\n            ^^ byte 2\n";
     assert!(stdout.contains(said), "{stdout}");
     assert!(stdout.contains("1 of 2 hold.") && !stdout.contains("RUST_BACKTRACE"), "{stdout}");
     assert!(!reader.state().exists());
@@ -258,6 +263,34 @@ fn a_state_that_is_damaged_or_gone_is_begun_anew() {
     let (code, _, stderr) = reader.types("");
     assert_eq!((code, stderr.as_str()), (0, ""));
     assert!(reader.marks(4).starts_with("··"));
+}
+
+#[test]
+fn the_book_is_shown_by_an_mdbook_that_is_there() {
+    let reader = Reader::new("book", GOOD);
+    let pages = reader.home.join("tutorial/book");
+    fs::create_dir_all(pages.join("src")).unwrap();
+    fs::write(pages.join("src/SUMMARY.md"), "").unwrap();
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/runner:/usr/bin:/bin");
+    assert_eq!(reader.types_where(path, "book").0, 0);
+    assert_eq!(reader.asked(), format!("mdbook --version\nmdbook serve {} --open\n", pages.display()));
+}
+
+#[test]
+fn an_mdbook_that_is_not_there_is_installed_and_without_a_network_the_pages_are_named() {
+    let reader = Reader::new("no-book", "exit 101");
+    let (code, _, stderr) = reader.types("book");
+    assert_eq!(code, 1);
+    assert!(stderr.contains("there is no book"), "{stderr}");
+
+    fs::create_dir_all(reader.home.join("tutorial/book/src")).unwrap();
+    fs::write(reader.home.join("tutorial/book/src/SUMMARY.md"), "").unwrap();
+    let (code, _, stderr) = reader.types_where("/nowhere", "book");
+    assert_eq!(code, 1);
+    assert!(stderr.contains("will be installed into target/tools"), "{stderr}");
+    assert!(stderr.contains("tutorial/book/src/SUMMARY.md"), "{stderr}");
+    let tools = reader.home.join("target/tools");
+    assert_eq!(reader.asked(), format!("install --locked mdbook@0.5.4 --root {}\n", tools.display()));
 }
 
 #[test]

@@ -19,8 +19,8 @@ struct Cli {
     #[command(subcommand)]
     what: Option<What>,
     /// The folder in which it is kept what was done and written.
-    #[arg(long, hide = true, default_value = WORKSPACE)]
-    home: PathBuf,
+    #[arg(long, hide = true)]
+    home: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -58,14 +58,14 @@ enum What {
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    let mut reader = Reader::at(cli.home);
+    let mut reader = Reader::at(cli.home.unwrap_or_else(workspace));
     match cli.what {
         None => reader.list(),
         Some(What::Run { lesson, arguments }) => reader.run(lesson, arguments),
         Some(What::Check { lesson }) => reader.check(lesson),
         Some(What::Next) => reader.next(),
         Some(What::Start { lesson }) => reader.start(lesson),
-        Some(What::Book) => book(),
+        Some(What::Book) => book(&reader.home),
         Some(What::Number(mut words)) => {
             let first = words.remove(0);
             // Everything behind the number is for the lesson, `--help` too.
@@ -202,11 +202,12 @@ impl Reader {
         let test = format!("lesson_{:02}", lesson.number);
         page.heading(&format!("what the lesson says · tutorial/tests/{test}.rs"));
         building(page);
-        let source = Path::new(WORKSPACE).join("tutorial/tests").join(format!("{test}.rs"));
+        let source = workspace().join("tutorial/tests").join(format!("{test}.rs"));
         let source = fs::read_to_string(source).unwrap_or_default();
+        let color = if page.is_coloured() { "always" } else { "never" };
         let arguments =
             ["test", "--quiet", "--package", "tutorial", "--test", &test, "--", "--format", "pretty"];
-        let output = match cargo().args(arguments).stderr(std::process::Stdio::inherit()).output() {
+        let output = match cargo().args(arguments).env("CARGO_TERM_COLOR", color).output() {
             Ok(output) => output,
             Err(error) => {
                 no_cargo(&error);
@@ -223,10 +224,13 @@ impl Reader {
             page.say(&format!("{all} of {all} hold."));
             self.note(lesson, Done::Checked);
         } else if all == 0 {
-            page.say("It could not be run: the reason stands above.");
+            eprint!("{}", String::from_utf8_lossy(&output.stderr));
+            page.say("It could not be run: cargo says why.");
+            page.blank();
             page.table(&[("git checkout .", "undo it, if you broke it on purpose")]);
         } else {
             page.say(&format!("{} of {all} hold.", all - broken));
+            page.blank();
             let run = format!("cargo lesson {}", lesson.number);
             page.table(&[(&run, "the reasons"), ("git checkout .", "undo it, if you broke it on purpose")]);
         }
@@ -296,13 +300,13 @@ impl Reader {
 }
 
 /// Shows the book with mdBook, which is installed into the workspace if it is nowhere.
-fn book() -> ExitCode {
-    let pages = Path::new(WORKSPACE).join(BOOK);
+fn book(home: &Path) -> ExitCode {
+    let pages = home.join(BOOK);
     if !pages.join("src/SUMMARY.md").exists() {
         eprintln!("error: there is no book in {}", pages.display());
         return ExitCode::from(FAILED);
     }
-    let tools = Path::new(WORKSPACE).join("target/tools");
+    let tools = home.join("target/tools");
     let installed = tools.join("bin").join(format!("mdbook{}", env::consts::EXE_SUFFIX));
     let known = [PathBuf::from("mdbook"), installed.clone()];
     let runs = |mdbook: &PathBuf| Command::new(mdbook).arg("--version").output().is_ok();
@@ -335,11 +339,17 @@ fn building(page: &mut Page) {
     page.blank();
 }
 
+/// The root of this clone.
+fn workspace() -> PathBuf {
+    let tutorial = Path::new(env!("CARGO_MANIFEST_DIR"));
+    tutorial.parent().unwrap_or(tutorial).to_owned()
+}
+
 /// The cargo that runs this.
 fn cargo() -> Command {
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     // A mistake is told by what it says, not by who called whom.
-    cargo.current_dir(WORKSPACE).env("RUST_BACKTRACE", "0");
+    cargo.current_dir(workspace()).env("RUST_BACKTRACE", "0");
     cargo
 }
 
@@ -348,7 +358,6 @@ fn no_cargo(error: &std::io::Error) -> ExitCode {
     ExitCode::from(FAILED)
 }
 
-const WORKSPACE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 const BOOK: &str = "tutorial/book";
 const MDBOOK: &str = "0.5.4";
 const FAILED: u8 = 1;

@@ -65,6 +65,13 @@ pub fn value<T: Debug>(did: impl Into<String>, found: T) -> Found<T> {
     Found { did: did.into(), given: None, found, show: |value| Shown::Text(format!("{value:?}")) }
 }
 
+/// The text that came of what was done.
+pub fn text(did: impl Into<String>, found: impl Into<String>) -> Found<String> {
+    let show =
+        |text: &String| Shown::Text(if text.is_empty() { "(nothing)".to_owned() } else { text.clone() });
+    Found { did: did.into(), given: None, found: found.into(), show }
+}
+
 impl Found<Vec<u8>> {
     /// Only so many bytes of it are looked at.
     pub fn starts(mut self, length: usize) -> Self {
@@ -121,7 +128,6 @@ impl Mistake {
     /// Prints it.
     pub fn tell(&self, page: &mut Page) {
         let difference = &self.difference;
-        page.blank();
         page.point(" ", &difference.did);
         if let Some((given, at)) = &difference.given {
             let (row, column) = row(given, *at);
@@ -144,7 +150,7 @@ impl fmt::Display for Mistake {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut page = Page::kept();
         self.tell(&mut page);
-        write!(f, "{}\n{}", self.check, page.text())
+        f.write_str(page.text())
     }
 }
 

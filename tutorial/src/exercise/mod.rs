@@ -23,7 +23,7 @@ pub mod stub;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 
-pub use mistake::{Difference, Found, Mistake, Outcome, bytes, value};
+pub use mistake::{Difference, Found, Mistake, Outcome, bytes, text, value};
 
 use crate::lesson::Lesson;
 use crate::page::{BOLD, Page};
@@ -155,6 +155,7 @@ impl<Form> Exercise<Form> {
             None => page.say(&format!("All {held} hold: it is right.")),
             Some(mistake) => {
                 page.line(format_args!("  {BOLD}✗ {}{BOLD:#}", mistake.check));
+                page.blank();
                 mistake.tell(page);
                 page.blank();
                 page.say(&format!("{held} of {} hold.", self.checks.len()));

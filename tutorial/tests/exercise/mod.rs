@@ -52,7 +52,7 @@ pub(crate) use specification;
 pub(crate) fn holds<Form>(exercise: &Exercise<Form>, name: &str) {
     let check = exercise.checks.iter().find(|check| check.name.replace(' ', "_") == name);
     if let Some(mistake) = exercise.mistake(check.unwrap(), &exercise.right) {
-        panic!("{mistake}");
+        panic!("{}\n\n{mistake}", mistake.check);
     }
 }
 
@@ -66,7 +66,7 @@ pub(crate) fn each_wrong_one_is_found<Form: Debug>(exercise: &Exercise<Form>) {
     for wrong in exercise.wrong {
         let found = exercise.mistakes(&wrong.form);
         let Some(first) = found.first() else { panic!("nobody finds that {}", wrong.mistake) };
-        assert_eq!(first.difference.mistake, Some(wrong.mistake), "{first}");
+        assert_eq!(first.difference.mistake, Some(wrong.mistake), "{}\n{first}", first.check);
         let text = first.to_string();
         let flat = text.split_whitespace().collect::<Vec<_>>().join(" ");
         for part in
@@ -82,6 +82,11 @@ pub(crate) fn each_wrong_one_is_found<Form: Debug>(exercise: &Exercise<Form>) {
 pub(crate) fn the_starter_is_red<Form>(exercise: &Exercise<Form>) {
     let found = exercise.mistakes(&exercise.starter);
     assert!(!found.is_empty());
+    assert_eq!(
+        found[0].difference.mistake, None,
+        "who has written nothing has made no mistake: {}",
+        found[0]
+    );
     for mistake in found {
         assert!(!mistake.to_string().contains("a panic: "), "{mistake}");
     }

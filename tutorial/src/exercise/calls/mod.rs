@@ -5,7 +5,7 @@ mod wrong;
 
 use std::collections::HashMap;
 
-use super::{Check, Exercise, value};
+use super::{Check, Exercise, text};
 use crate::lesson::Lesson;
 
 /// The calls of one connection.
@@ -68,8 +68,10 @@ const CHECKS: &[Check<CallsCode>] = &[
         rule: "Call ids rise: each is higher than all before. (transport/src/frame/mod.rs, \"Rules\")",
         holds: |it| {
             let mut calls = (it.calls)();
-            let (a, b, c) = (calls.open('a'), calls.open('b'), calls.open('c'));
-            value("a, b, c call; whether their ids rise", a < b && b < c).is(true, [(false, wrong::SAME_ID)])
+            let ids = ['a', 'b', 'c'].map(|caller| calls.open(caller));
+            let told =
+                if ids.is_sorted_by(|one, next| one < next) { "rise".to_owned() } else { format!("{ids:?}") };
+            text("a, b, c call; their ids", told).is("rise", [("[1, 1, 1]", wrong::SAME_ID)])
         },
     },
     Check {
@@ -81,7 +83,7 @@ const CHECKS: &[Check<CallsCode>] = &[
             let mut calls = (it.calls)();
             let (a, b) = (calls.open('a'), calls.open('b'));
             let told = format!("{}, {}", who(calls.answer(b)), who(calls.answer(a)));
-            value("a, b call; the answer to b comes, then that to a; they go to", told)
+            text("a, b call; the answer to b comes, then that to a; they go to", told)
                 .is("b, a", [("a, b", wrong::BY_ORDER), ("nobody, a", wrong::BLOCKED)])
         },
     },
@@ -93,7 +95,7 @@ const CHECKS: &[Check<CallsCode>] = &[
             let mut calls = (it.calls)();
             let a = calls.open('a');
             let told = format!("{}, {}", who(calls.answer(a)), who(calls.answer(a)));
-            value("a calls; two answers come; they go to", told).is("a, nobody", [("a, a", wrong::STAYS)])
+            text("a calls; two answers come; they go to", told).is("a, nobody", [("a, a", wrong::STAYS)])
         },
     },
     Check {
@@ -105,7 +107,7 @@ const CHECKS: &[Check<CallsCode>] = &[
             let mut calls = (it.calls)();
             let a = calls.open('a');
             let told = format!("{}, {}", who(calls.answer(a + 1000)), who(calls.answer(a)));
-            value("a calls; an answer with another id comes, then the right one; they go to", told)
+            text("a calls; an answer with another id comes, then the right one; they go to", told)
                 .is("nobody, a", [("a, nobody", wrong::WHOEVER)])
         },
     },
@@ -118,7 +120,7 @@ const CHECKS: &[Check<CallsCode>] = &[
             let mut calls = (it.calls)();
             let a = calls.open('a');
             calls.give_up(a);
-            value("a calls and gives up; the answer comes all the same; it goes to", who(calls.answer(a)))
+            text("a calls and gives up; the answer comes all the same; it goes to", who(calls.answer(a)))
                 .is("nobody", [("a", wrong::KEPT)])
         },
     },
@@ -133,7 +135,7 @@ const CHECKS: &[Check<CallsCode>] = &[
             calls.give_up(a);
             let b = calls.open('b');
             let told = format!("{}, {}", who(calls.answer(a)), who(calls.answer(b)));
-            value("a calls and gives up, b calls; the answer to a comes, then that to b; they go to", told)
+            text("a calls and gives up, b calls; the answer to a comes, then that to b; they go to", told)
                 .is("nobody, b", [("b, nobody", wrong::USED_AGAIN)])
         },
     },

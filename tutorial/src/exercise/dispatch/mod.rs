@@ -7,7 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use transport::{Code, Status};
 
-use super::{Check, Exercise, value};
+use super::{Check, Exercise, text};
 use crate::lesson::Lesson;
 
 /// Finding the method of a call, and answering, whatever happens.
@@ -94,7 +94,7 @@ const CHECKS: &[Check<DispatchCode>] = &[
                (server/src/dispatch.rs, `unary`)",
         holds: |it| {
             let answer = (it.answer)(METHODS, "/kv.Kv/Fail", b"").map_err(|status| status.to_string());
-            value("answer to /kv.Kv/Fail", told(answer)).is(
+            text("answer to /kv.Kv/Fail", told(answer)).is(
                 "NOT_FOUND: no value for \"k\"",
                 [
                     ("reply \"\"", wrong::SWALLOWED),
@@ -116,7 +116,7 @@ const CHECKS: &[Check<DispatchCode>] = &[
 
 fn code(it: &DispatchCode, path: &str, message: &[u8]) -> super::Found<String> {
     let answer = (it.answer)(METHODS, path, message).map_err(|status| status.code().to_string());
-    value(format!("answer to {path}"), told(answer))
+    text(format!("answer to {path}"), told(answer))
 }
 
 fn told(answer: Result<Vec<u8>, String>) -> String {

@@ -9,7 +9,7 @@ pub use calls::{Mistaken, mistaken};
 
 use http2::hpack::{Decoder, FieldList};
 
-use super::{Check, Exercise, bytes, value};
+use super::{Check, Exercise, bytes, text, value};
 use crate::lens;
 use crate::lesson::Lesson;
 
@@ -73,7 +73,7 @@ const CHECKS: &[Check<GrpcCode>] = &[
         rule: "gRPC over HTTP2, \"Requests\": Request-Headers *Length-Prefixed-Message EOS; the end is the flag of the \
                last DATA. There are no trailers. (RFC 9113 §5.1: behind END_STREAM nothing follows.)",
         holds: |it| {
-            value("the frames of call", frames(&called(it))).is("HEADERS, DATA END_STREAM", calls::SHAPES)
+            text("the frames of call", frames(&called(it))).is("HEADERS, DATA END_STREAM", calls::SHAPES)
         },
     },
     Check {
@@ -83,7 +83,7 @@ const CHECKS: &[Check<GrpcCode>] = &[
         holds: |it| {
             let names = fields(&called(it)).into_iter().map(|(name, _)| name);
             let capital: Vec<_> = names.filter(|name| name.chars().any(|c| c.is_ascii_uppercase())).collect();
-            value("names with capitals in call", capital.join(", ")).is("", [("Te", calls::CAPITAL)])
+            text("names with capitals in call", capital.join(", ")).is("", [("Te", calls::CAPITAL)])
         },
     },
     Check {
@@ -98,7 +98,7 @@ const CHECKS: &[Check<GrpcCode>] = &[
                 field.map_or_else(|| "(none)".to_owned(), |(_, value)| value.clone())
             };
             let told = [":method", ":path", "te", "content-type"].map(value_of).join(" ");
-            value("method, path, te and content-type in call", told)
+            text("method, path, te and content-type in call", told)
                 .is("POST /kv.Kv/Get trailers application/grpc", calls::FIELDS)
         },
     },
@@ -116,7 +116,7 @@ const CHECKS: &[Check<GrpcCode>] = &[
         layer: "metadata",
         rule: "gRPC over HTTP2, \"Binary-Header\": base64 (RFC 4648 §4), and the padding should not be sent.",
         holds: |it| {
-            value("bin of fb ff fe 01", (it.bin)(b"\xfb\xff\xfe\x01")).is(
+            text("bin of fb ff fe 01", (it.bin)(b"\xfb\xff\xfe\x01")).is(
                 "+//+AQ",
                 [("+//+AQ==", wrong::PADDED), ("-__-AQ", wrong::OF_URLS), ("fbfffe01", wrong::HEX)],
             )
@@ -141,7 +141,7 @@ const CHECKS: &[Check<GrpcCode>] = &[
         rule: "gRPC over HTTP2, \"Percent-Encoded\": the UTF-8 bytes that are not from space to ~ are % and two \
                hexadecimal digits.",
         holds: |it| {
-            value("text(\"é is no key\")", (it.text)("é is no key")).is(
+            text("text(\"é is no key\")", (it.text)("é is no key")).is(
                 "%C3%A9 is no key",
                 [
                     ("é is no key", wrong::AS_IT_IS),
@@ -156,7 +156,7 @@ const CHECKS: &[Check<GrpcCode>] = &[
         layer: "trailers",
         rule: "gRPC over HTTP2, \"Percent-Encoded\": from space to ~, but not the percent sign itself.",
         holds: |it| {
-            value("text(\"50% of 41\")", (it.text)("50% of 41"))
+            text("text(\"50% of 41\")", (it.text)("50% of 41"))
                 .is("50%25 of 41", [("50% of 41", wrong::PERCENT)])
         },
     },
@@ -166,7 +166,7 @@ const CHECKS: &[Check<GrpcCode>] = &[
         rule: "gRPC over HTTP2, \"Status-Message\": who decodes must not fail for a wrong encoding, and must not throw \
                the message away.",
         holds: |it| {
-            value("read_text(\"%C3%A9 50%\")", (it.read_text)("%C3%A9 50%"))
+            text("read_text(\"%C3%A9 50%\")", (it.read_text)("%C3%A9 50%"))
                 .is("é 50%", [("", wrong::THROWN_AWAY), ("é 50", wrong::HALF)])
         },
     },
@@ -225,8 +225,8 @@ fn fields(call: &[u8]) -> Vec<(String, String)> {
         frames.into_iter().find_map(|frame| lens::http2::frame(frame).block.map(|range| &frame[range]));
     let decoded = block.and_then(|block| Decoder::new(1 << 12, 20).decode(block).ok());
     let Some(FieldList::Fields(fields)) = decoded else { return Vec::new() };
-    let text = |bytes: &[u8]| bytes.escape_ascii().to_string();
-    fields.iter().map(|field| (text(&field.name), text(&field.value))).collect()
+    let letters = |bytes: &[u8]| bytes.escape_ascii().to_string();
+    fields.iter().map(|field| (letters(&field.name), letters(&field.value))).collect()
 }
 
 /// What DATA carries.

@@ -4,7 +4,7 @@ mod right;
 pub mod starter;
 mod wrong;
 
-use super::{Check, Exercise, bytes, value};
+use super::{Check, Exercise, bytes, text, value};
 use crate::lesson::Lesson;
 
 /// HPACK by hand: integers, and the table that both ends keep.
@@ -109,7 +109,7 @@ const CHECKS: &[Check<HpackCode>] = &[
         rule: "RFC 7541 §2.3.3: the dynamic table begins behind the 61 fields of the static one, and each field that \
                is added moves all others by one.",
         holds: |it| {
-            value(
+            text(
                 "a=1, b=2 are added to a table of 100; 62, 63, 64 are",
                 filled(it, 100, &[("a", "1"), ("b", "2")]),
             )
@@ -122,7 +122,7 @@ const CHECKS: &[Check<HpackCode>] = &[
         rule: "RFC 7541 §4.1: the size of a field is that of its name, that of its value, and 32.",
         holds: |it| {
             let fields = [("a", "1"), ("b", "2"), ("c", "3")];
-            value("a=1, b=2, c=3 are added to a table of 68; 62, 63, 64 are", filled(it, 68, &fields)).is(
+            text("a=1, b=2, c=3 are added to a table of 68; 62, 63, 64 are", filled(it, 68, &fields)).is(
                 "c=3, b=2, none",
                 [("c=3, b=2, a=1", wrong::LETTERS_ONLY), ("b=2, a=1, none", wrong::NEWEST_LEAVES)],
             )
@@ -134,11 +134,8 @@ const CHECKS: &[Check<HpackCode>] = &[
         rule: "RFC 7541 §4.4: it is no error to add such a field; all others leave, and it does not come.",
         holds: |it| {
             let fields = [("a", "1"), ("b", "a value that is far too long for this table")];
-            value(
-                "a=1 and one of over 40 are added to a table of 40; 62, 63, 64 are",
-                filled(it, 40, &fields),
-            )
-            .is("none, none, none", [("a=1, none, none", wrong::LARGE_IS_IGNORED)])
+            text("a=1 and one of over 40 are added to a table of 40; 62, 63, 64 are", filled(it, 40, &fields))
+                .is("none, none, none", [("a=1, none, none", wrong::LARGE_IS_IGNORED)])
         },
     },
     Check {
@@ -164,7 +161,7 @@ const CHECKS: &[Check<HpackCode>] = &[
             let again = client.send("a=1");
             let [one, two] = first.map(|field| field.unwrap_or_else(|| "nothing".to_owned()));
             let three = server.receive(&again).unwrap_or_else(|| "nothing".to_owned());
-            value("a=1 and b=2 cross, then a=1 again; received are", format!("{one}, {two}, {three}"))
+            text("a=1 and b=2 cross, then a=1 again; received are", format!("{one}, {two}, {three}"))
                 .is("a=1, b=2, a=1", [("a=1, b=2, b=2", wrong::ONE_TABLE)])
         },
     },

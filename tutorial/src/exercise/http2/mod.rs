@@ -6,7 +6,7 @@ mod wrong;
 use ::bytes::BytesMut;
 use ::http2::frame::{self, Frame, Kind};
 
-use super::{Check, Exercise, bytes, value};
+use super::{Check, Exercise, bytes, text, value};
 use crate::lesson::Lesson;
 
 /// Frames of HTTP/2 by hand: their head, the padding of DATA, and what may stand where.
@@ -111,7 +111,7 @@ const CHECKS: &[Check<Http2Code>] = &[
         rule: "RFC 9113 §4.1: 24 bits, highest byte first; the nine bytes of the head are not counted.",
         holds: |it| {
             let head = Head { length: 0x01_0203, kind: HEADERS, flags: 0x05, stream: 7 };
-            bytes(format!("encode of {head:x?}"), (it.encode)(head)).is(
+            bytes(format!("encode of {head:x?}, in hexadecimal"), (it.encode)(head)).is(
                 [1, 2, 3, 1, 5, 0, 0, 0, 7],
                 [
                     ([3, 2, 1, 1, 5, 0, 0, 0, 7], wrong::LOWEST_FIRST),
@@ -139,7 +139,7 @@ const CHECKS: &[Check<Http2Code>] = &[
         rule: "RFC 9113 §6.1: without the flag PADDED there is no length of any padding.",
         holds: |it| {
             let data = (it.data)(0, b"\x02ok").map(|data| data.data);
-            value("data, no flags", shown(data)).of(*b"\x02ok", 0).is("\\x02ok", [("", wrong::ALWAYS_PADDED)])
+            text("data, no flags", shown(data)).of(*b"\x02ok", 0).is("\\x02ok", [("", wrong::ALWAYS_PADDED)])
         },
     },
     Check {
@@ -148,7 +148,7 @@ const CHECKS: &[Check<Http2Code>] = &[
         rule: "RFC 9113 §6.1: with PADDED the first byte is the length of the padding, which stands at the end.",
         holds: |it| {
             let data = (it.data)(PADDED, PADDED_DATA).map(|data| data.data);
-            value("data, PADDED", shown(data))
+            text("data, PADDED", shown(data))
                 .of(PADDED_DATA, 0)
                 .is("hello", [("\\x03hello\\x00\\x00\\x00", wrong::PADDING_IS_DATA)])
         },

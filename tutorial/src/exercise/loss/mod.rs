@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use transport::Code;
 
-use super::{Check, Exercise, value};
+use super::{Check, Exercise, text, value};
 use crate::lesson::Lesson;
 
 /// Both ends of a call that may be made twice.
@@ -200,7 +200,7 @@ fn answers(it: &LossCode, requests: &[(Option<&str>, i64)]) -> super::Found<Stri
         Some(key) => format!("{by} with key {key}"),
         None => by.to_string(),
     });
-    value(format!("increment by {}", told.collect::<Vec<_>>().join(", by ")), answered)
+    text(format!("increment by {}", told.collect::<Vec<_>>().join(", by ")), answered)
 }
 
 fn again(it: &LossCode, failed: Failed) -> super::Found<Option<Duration>> {

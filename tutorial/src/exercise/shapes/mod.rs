@@ -3,7 +3,7 @@
 pub mod starter;
 mod wrong;
 
-use super::{Check, Exercise, value};
+use super::{Check, Exercise, text};
 use crate::lesson::Lesson;
 
 /// One side of a call.
@@ -183,7 +183,7 @@ fn sends(it: &ShapesCode, told: &str, all: &[Do]) -> super::Found<String> {
             Do::Finish => side.finish(),
         }
     }
-    value(format!("in a window of 10: send of {told}"), became.join(", "))
+    text(format!("in a window of 10: send of {told}"), became.join(", "))
 }
 
 /// What may be done after something was done.
@@ -196,7 +196,7 @@ fn may(it: &ShapesCode, told: &str, done: fn(&mut dyn Side)) -> super::Found<Str
         (false, true) => "receive",
         (false, false) => "nothing",
     };
-    value(format!("after {told} it may"), may.to_owned())
+    text(format!("after {told} it may"), may)
 }
 
 const CREDIT: &str = "flow control of a call";

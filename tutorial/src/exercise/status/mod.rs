@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use transport::Code;
 
-use super::{Check, Exercise, value};
+use super::{Check, Exercise, text, value};
 use crate::lesson::Lesson;
 
 /// Time on the wire, and the status of calls that end without one.
@@ -43,7 +43,7 @@ const CHECKS: &[Check<StatusCode>] = &[
         rule: "gRPC over HTTP2, \"Timeout\": a positive integer of at most 8 digits, and a unit. Five seconds in \
                nanoseconds would have ten.",
         holds: |it| {
-            value("timeout(5 s)", (it.timeout)(Duration::from_secs(5))).is(
+            text("timeout(5 s)", (it.timeout)(Duration::from_secs(5))).is(
                 "5000000u",
                 [("5000000000n", wrong::TEN_DIGITS), ("5S", wrong::SECONDS), ("5", wrong::NO_UNIT)],
             )
@@ -55,7 +55,7 @@ const CHECKS: &[Check<StatusCode>] = &[
         rule: "gRPC over HTTP2, \"Timeout\". A server that is told less than was meant gives up while the client still \
                waits.",
         holds: |it| {
-            value("timeout(100000001 ns)", (it.timeout)(Duration::from_nanos(100_000_001)))
+            text("timeout(100000001 ns)", (it.timeout)(Duration::from_nanos(100_000_001)))
                 .is("100001u", [("100000u", wrong::ROUNDED_DOWN)])
         },
     },
@@ -63,7 +63,7 @@ const CHECKS: &[Check<StatusCode>] = &[
         name: "a timeout is never nothing",
         layer: FIELDS,
         rule: "gRPC over HTTP2, \"Timeout\": a positive integer.",
-        holds: |it| value("timeout(0 s)", (it.timeout)(Duration::ZERO)).is("1n", [("0n", wrong::ZERO)]),
+        holds: |it| text("timeout(0 s)", (it.timeout)(Duration::ZERO)).is("1n", [("0n", wrong::ZERO)]),
     },
     Check {
         name: "a small m is a thousandth and a large one a minute",
@@ -85,7 +85,7 @@ const CHECKS: &[Check<StatusCode>] = &[
         holds: |it| {
             let given = ["123456789n", "5s", "+5S", "5"];
             let taken: Vec<_> = given.into_iter().filter(|text| (it.read_timeout)(text).is_some()).collect();
-            value("of 123456789n, 5s, +5S, 5 read_timeout takes", taken.join(", ")).is(
+            text("of 123456789n, 5s, +5S, 5 read_timeout takes", taken.join(", ")).is(
                 "",
                 [
                     ("123456789n", wrong::NINE_DIGITS),

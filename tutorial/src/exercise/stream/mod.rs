@@ -7,7 +7,7 @@ use ::bytes::BytesMut;
 use transport::Limits;
 use transport::frame::{self, Decoder};
 
-use super::{Check, Exercise, value};
+use super::{Check, Exercise, text, value};
 use crate::lesson::Lesson;
 
 /// Finding whole frames in what has arrived.
@@ -61,9 +61,7 @@ const CHECKS: &[Check<StreamCode>] = &[
         layer: LAYER,
         rule: "A frame is a header of 8 bytes and a payload; its length is in bytes 2 and 3. \
                (transport/src/frame/mod.rs, \"Conversation\")",
-        holds: |it| {
-            value("one frame arrives at once", frames(it, &[ONE])).of(ONE, 2).is(vec![at(1)("1 one")], [])
-        },
+        holds: |it| text("one frame arrives at once", frames(it, &[ONE])).of(ONE, 2).is(at(1)("1 one"), []),
     },
     Check {
         name: "two frames that arrive at once are two frames",
@@ -72,9 +70,9 @@ const CHECKS: &[Check<StreamCode>] = &[
                one. (RFC 9293 §3.8, lesson 6)",
         holds: |it| {
             let given = [ONE, TWO].concat();
-            value("two frames arrive at once", frames(it, &[&given])).of(given, 11).is(
-                vec![at(1)("1 one"), at(1)("2 two")],
-                [(vec![at(1)(MERGED)], wrong::ONE_READ), (vec![at(1)("1 one")], wrong::REST_IS_LOST)],
+            text("two frames arrive at once", frames(it, &[&given])).of(given, 11).is(
+                two(at(1)("1 one"), at(1)("2 two")),
+                [(at(1)(MERGED), wrong::ONE_READ), (at(1)("1 one"), wrong::REST_IS_LOST)],
             )
         },
     },
@@ -85,9 +83,9 @@ const CHECKS: &[Check<StreamCode>] = &[
                (transport/src/frame/decode.rs, `decode`)",
         holds: |it| {
             let pieces: Vec<_> = ONE.chunks(1).collect();
-            value("a frame arrives byte by byte", frames(it, &pieces)).of(ONE, 10).is(
-                vec![at(11)("1 one")],
-                [(vec![at(8)("1 ")], wrong::HEADER_ALONE), (vec![], wrong::HEADER_IS_LOST)],
+            text("a frame arrives byte by byte", frames(it, &pieces)).of(ONE, 10).is(
+                at(11)("1 one"),
+                [(at(8)("1 "), wrong::HEADER_ALONE), (String::new(), wrong::HEADER_IS_LOST)],
             )
         },
     },
@@ -98,9 +96,9 @@ const CHECKS: &[Check<StreamCode>] = &[
                (transport/src/frame/decode.rs, `decode`)",
         holds: |it| {
             let given = [ONE, &TWO[..9]].concat();
-            value("a frame and 9 bytes arrive, then the rest", frames(it, &[&given, &TWO[9..]]))
+            text("a frame and 9 bytes arrive, then the rest", frames(it, &[&given, &TWO[9..]]))
                 .of(given, 11)
-                .is(vec![at(1)("1 one"), at(2)("2 two")], [])
+                .is(two(at(1)("1 one"), at(2)("2 two")), [])
         },
     },
     Check {
@@ -109,9 +107,9 @@ const CHECKS: &[Check<StreamCode>] = &[
         rule: "A length of 0 is a length: the reply of put has no bytes. (transport/src/frame/mod.rs, \"Kinds\")",
         holds: |it| {
             let given = b"\x02\0\0\0\0\0\0\x07";
-            value("eight bytes arrive", frames(it, &[given]))
+            text("eight bytes arrive", frames(it, &[given]))
                 .of(*given, 2)
-                .is(vec![at(1)("7 ")], [(vec![], wrong::NO_EMPTY_ONE)])
+                .is(at(1)("7 "), [(String::new(), wrong::NO_EMPTY_ONE)])
         },
     },
     Check {
@@ -145,7 +143,7 @@ const CHECKS: &[Check<StreamCode>] = &[
 ];
 
 /// What is found in what arrives piece by piece: each frame with the number of the piece that completed it.
-fn frames(it: &StreamCode, pieces: &[&[u8]]) -> Vec<String> {
+fn frames(it: &StreamCode, pieces: &[&[u8]]) -> String {
     let mut arrived = Vec::new();
     let mut found = Vec::new();
     for (number, piece) in pieces.iter().enumerate() {
@@ -162,7 +160,11 @@ fn frames(it: &StreamCode, pieces: &[&[u8]]) -> Vec<String> {
             }
         }
     }
-    found
+    found.join(", ")
+}
+
+fn two(one: String, other: String) -> String {
+    [one, other].join(", ")
 }
 
 /// How a frame is told: which piece completed it, its call, its payload.

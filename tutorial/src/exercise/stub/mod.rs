@@ -5,7 +5,7 @@ mod wrong;
 
 use transport::{Code, Status};
 
-use super::{Check, Exercise, value};
+use super::{Check, Exercise, text};
 use crate::lesson::Lesson;
 
 /// What a client stub makes of what comes back.
@@ -75,7 +75,7 @@ const CHECKS: &[Check<StubCode>] = &[
         holds: |it| {
             let arrived = [end(Code::NotFound)];
             let reply = (it.reply)(&arrived).map_err(|status| status.to_string());
-            value("reply of end NOT_FOUND, \"as it was said\"", told(reply)).is(
+            text("reply of end NOT_FOUND, \"as it was said\"", told(reply)).is(
                 "NOT_FOUND: as it was said",
                 [
                     ("reply \"\"", wrong::DEFAULT),
@@ -141,7 +141,7 @@ const CHECKS: &[Check<StubCode>] = &[
 
 fn code(it: &StubCode, what: &str, arrived: &[Arrived]) -> super::Found<String> {
     let reply = (it.reply)(arrived).map_err(|status| status.code().to_string());
-    value(format!("reply of {what}"), told(reply))
+    text(format!("reply of {what}"), told(reply))
 }
 
 fn told(reply: Result<Vec<u8>, String>) -> String {
