@@ -46,6 +46,9 @@ impl Progress {
         self.done.entry(lesson.noun().to_owned()).or_default().insert(done);
         // A file in two halves would be a damaged one.
         let beside = self.file.with_extension("new");
+        if let Some(folder) = self.file.parent() {
+            fs::create_dir_all(folder)?;
+        }
         fs::write(&beside, self.text())?;
         fs::rename(beside, &self.file)
     }

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod contract;
+mod exercise;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -23,6 +24,28 @@ use transport::{Code, Connection, Service, Status};
 use tutorial::conversation::Conversation;
 use tutorial::lens::schema;
 use tutorial::{lens, source};
+
+exercise::specification! { generated:
+    a_method_has_a_name_and_two_types
+    stream_is_a_word_of_the_contract_and_no_part_of_a_type
+    a_type_whose_name_begins_like_stream_is_one_message
+    a_path_is_package_and_service_and_method
+    without_a_package_there_is_no_dot_in_front_of_the_service
+    a_function_is_small_letters_with_underscores_between_its_words
+    a_method_may_be_called_like_a_word_of_the_language
+}
+
+#[test]
+fn the_exercise_reads_the_contract_as_the_generator_does() {
+    let contract = std::fs::read_to_string(schema::KV).unwrap();
+    let read = contract.lines().filter_map(EXERCISE.right.read);
+    let mut paths: Vec<_> = read.map(|rpc| (EXERCISE.right.path)("kv", "Kv", &rpc.method)).collect();
+    paths.sort_unstable();
+    let schema = schema::Schema::kv().unwrap();
+    let mut known: Vec<_> = schema.paths().map(str::to_owned).collect();
+    known.sort_unstable();
+    assert_eq!(paths, known);
+}
 
 /// What the generated client makes possible, under the trait written by hand.
 struct Generated(proto::KvClient);

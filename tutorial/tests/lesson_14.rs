@@ -150,6 +150,16 @@ async fn an_error_is_one_frame_that_ends_the_stream() {
     assert_eq!(only.value("grpc-message").as_deref(), Some("no value for \"nothing\""));
 }
 
+#[tokio::test]
+async fn the_text_of_a_status_is_encoded_as_the_exercise_says() {
+    let (_server, address) = ours().await;
+    let get = grpc::call(1, &grpc::fields("/kv.Kv/Get", "kv.test"), &Writer::new().text(1, "50% é").finish());
+    let said = exchange(address, vec![get]).await;
+    let text = back(&said)[0].value("grpc-message").unwrap();
+    assert_eq!(text, (EXERCISE.right.text)("no value for \"50% é\""));
+    assert_eq!((EXERCISE.right.read_text)(&text), "no value for \"50% é\"");
+}
+
 // ---- read by a library ----
 
 #[tokio::test]

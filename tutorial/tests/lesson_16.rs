@@ -377,6 +377,7 @@ async fn a_status_of_http_alone_means_what_the_documents_say() {
         ("200", Code::Unknown),
     ] {
         assert_eq!(code_of(Answer::page(http)).await, code, "HTTP {http}");
+        assert_eq!((EXERCISE.right.of_http)(http.parse().unwrap()), code, "and so says the exercise");
     }
 }
 
@@ -402,5 +403,6 @@ async fn a_reset_means_what_the_documents_say() {
         (ErrorCode::INTERNAL_ERROR, Code::Internal),
     ] {
         assert_eq!(code_of(Answer::Reset(reset)).await, code, "{reset}");
+        assert_eq!((EXERCISE.right.of_reset)(reset.0), code, "and so says the exercise");
     }
 }

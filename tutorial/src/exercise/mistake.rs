@@ -5,8 +5,9 @@ use std::fmt::{self, Debug};
 
 use unicode_width::UnicodeWidthStr;
 
+use crate::lens::Layer;
 use crate::lesson::Lesson;
-use crate::page::{BOLD, Page, hex, shorten};
+use crate::page::{Page, hex, shorten, style};
 
 /// A rule that was broken.
 #[derive(Debug)]
@@ -132,7 +133,8 @@ impl Mistake {
         if let Some((given, at)) = &difference.given {
             let (row, column) = row(given, *at);
             page.line(format_args!("    given     {row}"));
-            page.line(format_args!("              {:column$}{BOLD}^^ byte {at}{BOLD:#}", ""));
+            let red = style(Layer::Wrong);
+            page.line(format_args!("              {:column$}{red}^^ byte {at}{red:#}", ""));
         }
         difference.compare(page);
         page.blank();
@@ -157,6 +159,7 @@ impl fmt::Display for Mistake {
 impl Difference {
     /// Prints both, with a caret where they part.
     fn compare(&self, page: &mut Page) {
+        let red = style(Layer::Wrong);
         match (&self.expected, &self.found) {
             (Shown::Bytes(expected), Shown::Bytes(found)) => {
                 let at = parting(expected.iter(), found.iter());
@@ -166,7 +169,7 @@ impl Difference {
                 page.line(format_args!("    found     {row_of_found}"));
                 let (expected, found) = (one(expected, at), one(found, at));
                 page.line(format_args!(
-                    "              {:column$}{BOLD}^^ byte {at}{BOLD:#}: {expected} expected, {found} found",
+                    "              {:column$}{red}^^ byte {at}{red:#}: {expected} expected, {found} found",
                     ""
                 ));
             }
@@ -176,7 +179,7 @@ impl Difference {
                 page.line(format_args!("    found     {found}"));
                 if at > 0 {
                     let column = expected.chars().take(at).collect::<String>().width();
-                    page.line(format_args!("              {:column$}{BOLD}^{BOLD:#}", ""));
+                    page.line(format_args!("              {:column$}{red}^{red:#}", ""));
                 }
             }
             (expected, found) => {

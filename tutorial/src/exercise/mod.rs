@@ -9,6 +9,7 @@ pub mod bytes;
 pub mod calls;
 pub mod dispatch;
 pub mod frame;
+pub mod generated;
 pub mod grpc;
 pub mod hpack;
 pub mod http2;
@@ -51,7 +52,7 @@ macro_rules! starters {
     };
 }
 
-starters! { bytes frame dispatch stub stream calls loss shapes protobuf http2 hpack grpc status }
+starters! { bytes frame dispatch stub stream calls loss shapes generated protobuf http2 hpack grpc status }
 
 impl Starter {
     /// That of a lesson, if there is something to build in it.

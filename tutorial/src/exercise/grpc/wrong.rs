@@ -116,7 +116,7 @@ pub(super) const HALF: &str = "what is encoded badly is left out";
 pub(super) const HTTP_IS_OK: &str = "the status of HTTP is taken for that of the call";
 pub(super) const TRAILERS_ONLY: &str =
     "the status is looked for behind the head only, and most errors are in it";
-pub(super) const NONE_IS_OK: &str = "an answer that was cut off is taken for a success";
+pub(super) const NONE_IS_OK: &str = "an answer that does not say how it ended is taken for a success";
 
 const fn call(at: usize) -> Wrong<GrpcCode> {
     Wrong { mistake: CALLS[at].what, form: GrpcCode { call: CALLS[at].frames, ..RIGHT } }

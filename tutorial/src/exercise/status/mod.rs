@@ -81,7 +81,7 @@ const CHECKS: &[Check<StatusCode>] = &[
     Check {
         name: "what is no timeout is refused",
         layer: FIELDS,
-        rule: "gRPC over HTTP2, \"Timeout\": 1 to 8 digits and one of six letters; no sign, no point, no space.",
+        rule: "gRPC over HTTP2, \"Timeout\": 1 to 8 digits and one of six letters; no sign, no dot, no space.",
         holds: |it| {
             let given = ["123456789n", "5s", "+5S", "5"];
             let taken: Vec<_> = given.into_iter().filter(|text| (it.read_timeout)(text).is_some()).collect();
