@@ -187,7 +187,7 @@ mod tests {
     use super::*;
 
     fn span(range: std::ops::Range<usize>, layer: Layer, name: &str, value: &str) -> Span {
-        Span { range, layer, name: name.to_owned(), value: value.to_owned() }
+        Span { range, layer, name: name.to_owned(), value: value.to_owned(), note: String::new() }
     }
 
     #[test]
