@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use ::http2::frame::{Head, Kind};
 use bytes::BytesMut;
 
 use super::event::{Event, whole};
@@ -135,6 +136,8 @@ impl Observer {
             Some((_, name)) => name,
             // Both ends of our own frames begin at once.
             None if is_ours => OURS,
+            // A client that left before it said anything.
+            None if client.is_empty() && begins_http2(server) => HTTP2,
             None => "not a protocol this lens knows",
         };
         self.spoken = match name {
@@ -188,6 +191,14 @@ impl Opaque {
         let event = Event::new(way, format!("{}: opaque", self.what), bytes.to_vec(), spans);
         Event { is_opaque: true, ..event }
     }
+}
+
+/// Whether a server begins so in HTTP/2: with SETTINGS on stream 0.
+fn begins_http2(server: &[u8]) -> bool {
+    server.first_chunk().is_some_and(|first| {
+        let head = Head::decode(*first);
+        (head.kind, head.flags, head.stream) == (Kind::SETTINGS, 0, 0) && head.length.is_multiple_of(6)
+    })
 }
 
 /// 0 for what comes from the client, 1 for what comes from the server.
