@@ -21,8 +21,8 @@ use tutorial::live::{Feed, plain, proxy, screen};
                   In a terminal it shows a list of calls, and of the one that is chosen each step with its \
                   bytes. Elsewhere, or with --plain, it prints a line a step: connection, call, time since \
                   the call began, from the client (→) or from the server (←), what it is.\n\n\
-                  It exits with 0 when it is told to stop (q, or Ctrl-C), with 1 if it cannot listen or show \
-                  anything, and with 2 if this command line is wrong. It honours NO_COLOR."
+                  It exits with 0 when it is told to stop (q, or Ctrl-C), with 1 if it cannot listen, read a \
+                  contract or use the terminal, and with 2 if this command line is wrong. It honours NO_COLOR."
 )]
 struct Args {
     /// Where clients connect. Port 0 is a free one
@@ -62,10 +62,7 @@ async fn run(args: Args) -> Result<(), String> {
     let proxy = tokio::spawn(proxy::run(listener, args.to.clone(), schema, feed.clone()));
     let result = if args.plain || args.bytes || !std::io::stdout().is_terminal() {
         println!("listening on {address}");
-        tokio::select! {
-            () = plain::print(&feed, args.bytes) => {}
-            _ = tokio::signal::ctrl_c() => {}
-        }
+        plain::print(&feed, args.bytes, tokio::signal::ctrl_c()).await;
         Ok(())
     } else {
         let title = format!("{address} → {}", args.to);

@@ -10,7 +10,7 @@ use std::sync::LazyLock;
 use bytes::{Bytes, BytesMut};
 use http2::hpack::{DEFAULT_TABLE_SIZE, Decoder, Encoder, Field, FieldList, Fields};
 
-use super::{Layer, Reader, Span, quoted};
+use super::{LONGEST_TEXT, Layer, Reader, Span, quoted};
 use crate::page::count;
 
 /// The dynamic table of one direction (RFC 7541 §2.3.2): fields that were sent, the newest first.
@@ -157,7 +157,7 @@ fn indexed(reader: &mut Reader<'_>, table: &Table) -> Result<Option<Field>, Stri
     let index = integer(reader, 7, "indexed")?;
     reader.note("§6.1");
     let field = find(index, table);
-    if let Some(last) = reader.spans.last_mut() {
+    if let Some(last) = reader.last() {
         last.name = format!("indexed {index}");
     }
     // What is wrong is the index itself, not what follows it.
@@ -276,12 +276,11 @@ fn single(block: &[u8]) -> Option<Field> {
     }
 }
 
-/// Text as it is, but for what would move the cursor of a terminal.
+/// Text as it is, but for what would move the cursor of a terminal; of a long one the beginning.
 fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes)
-        .chars()
-        .map(|letter| if letter.is_control() { '·' } else { letter })
-        .collect()
+    let beginning = &bytes[..bytes.len().min(LONGEST_TEXT)];
+    let text = String::from_utf8_lossy(beginning);
+    text.chars().map(|letter| if letter.is_control() { '·' } else { letter }).collect()
 }
 
 /// The static table, by its indices.

@@ -107,6 +107,14 @@ impl<'a> Reader<'a> {
         let range = self.at..self.at + length;
         let taken = &self.bytes[range.clone()];
         self.at = range.end;
+        if self.is_full()
+            && let Some(last) = self.spans.last_mut()
+        {
+            last.range.end = range.end;
+            last.name = "the rest".to_owned();
+            last.value = "too much to be named one by one".to_owned();
+            return taken;
+        }
         let (name, value) = (name.to_owned(), value(taken));
         self.spans.push(Span { range, layer: self.layer, name, value, note: String::new() });
         taken
@@ -123,6 +131,15 @@ impl<'a> Reader<'a> {
         self.take(length, name, quoted);
     }
 
+    /// What was taken last, if it can still be told from what was taken before.
+    fn last(&mut self) -> Option<&mut Span> {
+        if self.is_full() { None } else { self.spans.last_mut() }
+    }
+
+    fn is_full(&self) -> bool {
+        self.spans.len() == MOST_SPANS
+    }
+
     fn left(&self) -> usize {
         self.bytes.len() - self.at
     }
@@ -137,14 +154,14 @@ impl<'a> Reader<'a> {
 
     /// Why what was taken last is as it is.
     fn note(&mut self, note: &str) {
-        if let Some(last) = self.spans.last_mut() {
+        if let Some(last) = self.last() {
             last.note = note.to_owned();
         }
     }
 
     /// A better value for what was taken last.
     fn relabel(&mut self, value: String) {
-        if let Some(last) = self.spans.last_mut() {
+        if let Some(last) = self.last() {
             last.value = value;
         }
     }
@@ -175,3 +192,5 @@ fn big_endian(bytes: &[u8]) -> usize {
 
 /// How much of a text is made a value, in bytes.
 const LONGEST_TEXT: usize = 1 << 10;
+/// How many spans are made of some bytes. What comes behind them stays in one piece.
+const MOST_SPANS: usize = 20_000;

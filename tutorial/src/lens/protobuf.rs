@@ -280,7 +280,7 @@ impl Lens<'_> {
     /// A better name and value for what was taken last.
     fn guess(&mut self, name: &str, value: String) {
         let name = self.name(name);
-        if let Some(last) = self.reader.spans.last_mut() {
+        if let Some(last) = self.reader.last() {
             (last.name, last.value) = (name, value);
         }
     }

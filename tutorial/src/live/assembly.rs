@@ -229,5 +229,5 @@ fn inflated(message: Partial, encoding: &str, form: Form<'_>) -> Content {
 /// How many bytes stand in front of a message.
 const PREFIX: usize = 5;
 /// The largest message that is put together, and the most that is made of a compressed one.
-const LARGEST: usize = 1 << 20;
+const LARGEST: usize = 4 << 20;
 const SPECIFICATION: &str = "gRPC over HTTP/2";

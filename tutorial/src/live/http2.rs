@@ -419,4 +419,4 @@ const LARGEST: usize = 256 << 10;
 const LARGEST_TABLE: usize = 256 << 10;
 /// How many calls at once are followed, and how much is kept of all their messages together.
 const MOST_STREAMS: usize = 10_000;
-const MOST_HELD: usize = 4 << 20;
+const MOST_HELD: usize = 8 << 20;

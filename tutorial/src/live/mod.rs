@@ -15,7 +15,7 @@ pub mod proxy;
 pub mod screen;
 mod traffic;
 
-pub use event::{Content, Event};
-pub use feed::{Feed, Seen};
+pub use event::{Content, Event, Fault};
+pub use feed::{Feed, Happened, Seen, Taken};
 pub use observer::Observer;
 pub use traffic::{Call, Traffic};

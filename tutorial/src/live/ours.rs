@@ -197,4 +197,4 @@ impl Call {
 
 /// How many calls at once are followed, and how much is kept of all their messages together.
 const MOST_CALLS: usize = 10_000;
-const MOST_HELD: usize = 4 << 20;
+const MOST_HELD: usize = 8 << 20;

@@ -1,6 +1,7 @@
 //! Conversations as lines of text.
 
 use std::collections::HashMap;
+use std::pin::pin;
 use std::time::Duration;
 
 use super::event::Fault;
@@ -10,12 +11,17 @@ use crate::lens::Layer;
 use crate::page::{BOLD, DIM, Page, hex, shorten, style};
 use crate::tap::Way;
 
-/// Prints what happens, a line a step, for as long as it is not dropped.
-pub async fn print(feed: &Feed, with_bytes: bool) {
+/// Prints what happens, a line a step, until `end`.
+pub async fn print(feed: &Feed, with_bytes: bool, end: impl Future) {
     let mut lines = Lines::new(Page::printed(), with_bytes);
+    let mut end = pin!(end);
     loop {
-        lines.take(&feed.next().await);
+        tokio::select! {
+            taken = feed.next() => lines.take(&taken),
+            _ = &mut end => break,
+        }
     }
+    lines.take(&feed.take());
 }
 
 /// Writes lines, and remembers when calls began.
