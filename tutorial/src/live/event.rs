@@ -88,10 +88,11 @@ impl Event {
     /// About how much memory it takes, in bytes.
     pub(super) fn weight(&self) -> usize {
         let weigh = |bytes: &[u8], spans: &[Span]| {
-            bytes.len() + spans.iter().map(|span| 128 + span.name.len() + span.value.len()).sum::<usize>()
+            let text = |span: &Span| span.name.len() + span.value.len() + span.note.len();
+            bytes.len() + spans.iter().map(|span| size_of::<Span>() + text(span)).sum::<usize>()
         };
         let contents = self.contents.iter().map(|content| weigh(&content.bytes, &content.spans));
-        256 + weigh(&self.bytes, &self.spans) + contents.sum::<usize>()
+        size_of::<Self>() + self.label.len() + weigh(&self.bytes, &self.spans) + contents.sum::<usize>()
     }
 }
 
@@ -104,6 +105,11 @@ pub(super) fn whole(bytes: &[u8], layer: Layer, name: &str, value: impl Into<Str
     vec![Span { range: 0..bytes.len(), layer, name, value, note: String::new() }]
 }
 
+/// As much of a text as is kept where it is only remembered.
+pub(super) fn remembered(text: &str) -> String {
+    text.chars().take(LONGEST_TEXT).collect()
+}
+
 /// Marks the span that begins at `at`: it breaks `rule`.
 pub(super) fn breaks(spans: &mut [Span], at: usize, rule: &str, whose: &str) {
     if let Some(span) = spans.iter_mut().find(|span| span.range.start == at) {
@@ -112,3 +118,6 @@ pub(super) fn breaks(spans: &mut [Span], at: usize, rule: &str, whose: &str) {
         span.value = rule.to_owned();
     }
 }
+
+/// How many letters of a path, say, are remembered.
+const LONGEST_TEXT: usize = 1 << 10;

@@ -97,10 +97,14 @@ impl Feed {
     }
 
     pub(super) fn put(&self, connection: u64, what: Happened) {
-        let weight = if let Happened::Event(event) = &what { event.weight() } else { 0 };
+        let (weight, largest) = match &what {
+            Happened::Event(event) => (event.weight(), LARGEST),
+            // That a connection begins or ends should still be known where its steps are not.
+            _ => (size_of::<Seen>(), LARGEST + LARGEST / 8),
+        };
         let at = self.0.began.elapsed();
         let mut kept = self.lock();
-        if kept.weight + weight > LARGEST {
+        if kept.weight + weight > largest {
             kept.taken.missed += 1;
         } else {
             kept.weight += weight;

@@ -11,7 +11,7 @@ use transport::Code;
 
 use super::Content;
 use super::assembly::{Assembly, Form};
-use super::event::{Event, breaks, whole};
+use super::event::{Event, breaks, remembered, whole};
 use super::observer::{Step, other, side};
 use crate::lens::schema::Schema;
 use crate::lens::{self, Layer, Span, hpack, moved};
@@ -276,7 +276,7 @@ impl Session {
     fn headers(&mut self, event: &mut Event, id: u32, fields: &[Field], ends: bool) {
         let value = |name: &str| {
             let field = fields.iter().find(|field| field.name == name.as_bytes())?;
-            Some(String::from_utf8_lossy(&field.value).into_owned())
+            Some(remembered(&String::from_utf8_lossy(&field.value)))
         };
         let mut says = Vec::new();
         if let Some(path) = value(":path").filter(|_| event.way == Way::Out) {

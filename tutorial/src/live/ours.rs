@@ -9,7 +9,7 @@ use transport::frame::{Flags, Header, Hello, Kind};
 
 use super::Content;
 use super::assembly::{Form, named};
-use super::event::{Event, breaks};
+use super::event::{Event, breaks, remembered};
 use super::observer::{Step, side};
 use crate::lens::frame::Seen;
 use crate::lens::schema::Schema;
@@ -122,7 +122,7 @@ impl Session {
     fn open(&mut self, header: Header, event: &mut Event) {
         let text = |name: &str| {
             let span = event.spans.iter().find(|span| span.name == name)?;
-            Some(String::from_utf8_lossy(&event.bytes[span.range.clone()]).into_owned())
+            Some(remembered(&String::from_utf8_lossy(&event.bytes[span.range.clone()])))
         };
         let declared = text("path").map(|path| Method { path, codec: text("codec").unwrap_or_default() });
         if let Some(method) = &declared

@@ -3,6 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -16,7 +17,8 @@ use crate::tap::Way;
 /// Takes connections at `listener` and makes one to `server` for each, until it is dropped. What passes is put
 /// into `feed`; whatever it is, and whether or not it can be understood, it is passed on.
 ///
-/// The end of a direction is passed on as such, and so is a reset.
+/// The end of a direction is passed on as such, and so is a reset. Of more than 256 connections at once the first
+/// are looked into, and the others only passed on.
 pub async fn run(listener: TcpListener, server: String, schema: Arc<Schema>, feed: Feed) {
     let mut connections = JoinSet::new();
     let mut number = 0;
@@ -25,11 +27,12 @@ pub async fn run(listener: TcpListener, server: String, schema: Arc<Schema>, fee
             accepted = listener.accept() => match accepted {
                 Ok((client, address)) => {
                     number += 1;
-                    let (server, schema, feed) = (server.clone(), schema.clone(), feed.clone());
-                    connections.spawn(carry(client, address, server, Onlooker::new(number, schema, feed)));
+                    let observer = (connections.len() < MOST_OBSERVED).then(|| Observer::new(schema.clone()));
+                    let onlooker = Onlooker::new(number, observer, feed.clone());
+                    connections.spawn(carry(client, address, server.clone(), onlooker));
                 }
                 // Too many open files, say. Others may close some.
-                Err(_) => tokio::task::yield_now().await,
+                Err(_) => tokio::time::sleep(PAUSE).await,
             },
             Some(_) = connections.join_next() => {}
         }
@@ -91,15 +94,16 @@ struct Onlooker {
 }
 
 struct State {
-    observer: Observer,
+    /// `None`: there are too many others.
+    observer: Option<Observer>,
     passed: u64,
     named: u64,
     faults: u64,
 }
 
 impl Onlooker {
-    fn new(number: u64, schema: Arc<Schema>, feed: Feed) -> Self {
-        let state = State { observer: Observer::new(schema), passed: 0, named: 0, faults: 0 };
+    fn new(number: u64, observer: Option<Observer>, feed: Feed) -> Self {
+        let state = State { observer, passed: 0, named: 0, faults: 0 };
         Self { number, feed, state: Mutex::new(state) }
     }
 
@@ -118,7 +122,7 @@ impl Onlooker {
     fn tell(&self, passed: usize, look: impl FnOnce(&mut Observer) -> Vec<Event>) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.passed += passed as u64;
-        for event in look(&mut state.observer) {
+        for event in state.observer.as_mut().map(look).unwrap_or_default() {
             state.named += event.named();
             state.faults += event.faults().count() as u64;
             // Under the lock, so that what both sides say stays in order.
@@ -139,3 +143,6 @@ impl Onlooker {
 
 /// How much is read at once.
 const BUFFER: usize = 16 << 10;
+const MOST_OBSERVED: usize = 256;
+/// How long to wait before listening again, after that has failed.
+const PAUSE: Duration = Duration::from_millis(50);

@@ -207,11 +207,11 @@ impl Screen {
 
     fn draw_steps(&self, frame: &mut Frame<'_>, area: Rect) {
         let call = self.chosen_call();
-        let steps = call.map_or(&[][..], |call| &call.steps);
-        let chosen = self.step.min(steps.len().saturating_sub(1));
+        let steps = call.map_or(0, |call| call.steps.len());
+        let chosen = self.step.min(steps.saturating_sub(1));
         let height = usize::from(area.height).saturating_sub(2);
         let first = (chosen + 1).saturating_sub(height);
-        let items = steps.iter().skip(first).take(height).map(|(at, event)| {
+        let items = call.iter().flat_map(|call| &call.steps).skip(first).take(height).map(|(at, event)| {
             let began = call.map_or(Duration::ZERO, |call| call.began);
             let arrow = if event.way == Way::Out { "→" } else { "←" };
             let mark = if event.faults().next().is_some() { "✗" } else { " " };
@@ -221,7 +221,7 @@ impl Screen {
         });
         let list = self.list(items, Pane::Steps, "its steps: → from the client, ← from the server");
         let state = &mut ListState::default();
-        state.select((!steps.is_empty()).then_some(chosen - first));
+        state.select((steps > 0).then_some(chosen - first));
         frame.render_stateful_widget(list, area, state);
     }
 

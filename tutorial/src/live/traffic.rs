@@ -43,7 +43,7 @@ pub struct Call {
     /// Whether it breaks a rule.
     pub is_wrong: bool,
     /// What happened, and when.
-    pub steps: Vec<(Duration, Event)>,
+    pub steps: VecDeque<(Duration, Event)>,
 }
 
 impl Traffic {
@@ -57,7 +57,7 @@ impl Traffic {
         &self.calls
     }
 
-    /// How many were forgotten to make room.
+    /// How many of them were forgotten to make room.
     pub fn forgotten(&self) -> usize {
         self.forgotten
     }
@@ -82,7 +82,7 @@ impl Traffic {
                 }
             }
         }
-        while self.calls.len() > MOST_CALLS || (self.weight > LARGEST && self.calls.len() > 1) {
+        while self.calls.len() > MOST_CALLS || self.weight > LARGEST {
             self.forget();
         }
     }
@@ -95,7 +95,7 @@ impl Traffic {
             // Of a call that was over before.
             key.1 = None;
         }
-        self.weight += event.weight();
+        let weight = event.weight();
         let is_wrong = event.faults().next().is_some();
         self.faults += u64::from(is_wrong);
         let Some(call) = self.find(key) else { return };
@@ -108,7 +108,8 @@ impl Traffic {
         if is_over {
             call.ended = Some(at);
         }
-        call.steps.push((at, event));
+        call.steps.push_back((at, event));
+        self.weight += weight;
     }
 
     fn begin(&mut self, key: (u64, Option<u32>), name: String, began: Duration) {
@@ -123,7 +124,7 @@ impl Traffic {
             status: None,
             bytes: [0; 2],
             is_wrong: false,
-            steps: Vec::new(),
+            steps: VecDeque::new(),
         });
     }
 
@@ -132,9 +133,11 @@ impl Traffic {
         self.calls.get_mut(place)
     }
 
-    /// The oldest one makes room.
+    /// The oldest call makes room; of a single one, its oldest step.
     fn forget(&mut self) {
-        if let Some(call) = self.calls.pop_front() {
+        if let [call] = self.calls.make_contiguous() {
+            self.weight -= call.steps.pop_front().map_or(self.weight, |(_, event)| event.weight());
+        } else if let Some(call) = self.calls.pop_front() {
             self.weight -= call.steps.iter().map(|(_, event)| event.weight()).sum::<usize>();
             self.forgotten += 1;
             self.open.remove(&(call.connection, call.number));
