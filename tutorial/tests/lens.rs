@@ -20,6 +20,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::AbortHandle;
 use transport::{Code, Compression};
+use tutorial::by_hand::grpc as by_hand;
 use tutorial::lens::Layer;
 use tutorial::lens::schema::Schema;
 use tutorial::live::plain::Lines;
@@ -376,6 +377,66 @@ async fn a_terminal_of_80_by_24_shows_calls_steps_bytes_and_keys() {
     assert!(!screen.press(KeyEvent::from(KeyCode::Char('q'))));
 }
 
+/// A request whose field block is cut in three, and whose message of 200,000 bytes stands in one frame, with
+/// padding: which the server has allowed.
+fn in_large_frames_and_small_ones() -> Vec<Chunk> {
+    let settings = by_hand::frame(4, 0, 0, b"\0\x05\0\x10\0\0");
+    let block = by_hand::block(&by_hand::fields("/kv.Kv/Put", "x"));
+    let (first, rest) = block.split_at(20);
+    let (second, third) = rest.split_at(1);
+    let put = PutRequest { key: "k".to_owned(), value: "x".repeat(200_000) };
+    let message = by_hand::prefixed(&prost::Message::encode_to_vec(&put));
+    let data = [&[200], &message[..], &[0; 200]].concat();
+    let frames = [
+        PREFACE.to_vec(),
+        by_hand::frame(1, 0, 1, first),
+        by_hand::frame(9, 0, 1, second),
+        by_hand::frame(9, 4, 1, third),
+        by_hand::frame(0, 9, 1, &data),
+        by_hand::frame(6, 0, 0, b"pingpong"),
+    ];
+    vec![(Way::In, settings), (Way::Out, frames.concat())]
+}
+
+#[test]
+fn what_comes_in_several_frames_is_shown_in_one_piece_too() {
+    let events = observed(&in_large_frames_and_small_ones(), |length| length);
+    events.iter().for_each(assert_named);
+    assert!(events.iter().all(|event| event.faults().next().is_none()));
+    let opened = events.iter().find(|event| event.path.is_some()).unwrap();
+    assert_eq!((opened.label.as_str(), opened.call), ("HEADERS: /kv.Kv/Put", Some(1)));
+    assert_eq!(opened.contents[0].spans[0].name, "literal, unkept");
+    let parts: Vec<_> = events.iter().filter(|event| event.label.starts_with("DATA")).collect();
+    assert!(parts.len() > 3, "it is read in parts");
+    let contents: Vec<_> = parts.iter().flat_map(|event| &event.contents).collect();
+    assert_eq!(contents.len(), 1);
+    assert_eq!(contents[0].label, "the message of 200007 bytes, from its pieces");
+    assert_eq!(contents[0].spans.last().unwrap().name, "value");
+    assert_eq!(events.last().unwrap().label, "PING: \"pingpong\"");
+}
+
+#[test]
+fn frames_in_the_wrong_place_are_shown_with_the_rule() {
+    let fields = by_hand::block(&by_hand::fields("/kv.Kv/Put", "x"));
+    let headers = by_hand::frame(1, 4, 1, &fields);
+    let half_a_message = by_hand::frame(0, 1, 1, &by_hand::prefixed(b"abc")[..6]);
+    for (frames, rule) in [
+        (vec![by_hand::frame(1, 0, 1, &fields), headers.clone()], "§6.10: CONTINUATION due"),
+        (vec![by_hand::frame(9, 4, 1, &fields)], "§6.10: behind HEADERS"),
+        (vec![by_hand::frame(0, 0, 7, b"x")], "§5.1: stream is idle"),
+        (vec![headers.clone(), half_a_message], "ends within a message"),
+        (vec![headers.clone(), by_hand::frame(0, 0, 1, b"\x02")], "neither 0 nor 1"),
+        (vec![headers.clone(), by_hand::frame(0, 0, 1, b"\x01\0\0\0\x01z")], "in which compression?"),
+    ] {
+        let chunks = [(Way::Out, PREFACE.to_vec()), (Way::Out, frames.concat())];
+        let events = observed(&chunks, |length| length);
+        let rules: Vec<_> =
+            events.iter().flat_map(|event| event.faults().map(|fault| fault.span.value.as_str())).collect();
+        assert_eq!(rules.first(), Some(&rule), "{rules:?}");
+        events.iter().for_each(assert_named);
+    }
+}
+
 /// All that passed while Kv was called, frame by frame.
 static CONVERSATIONS: LazyLock<Vec<Vec<Chunk>>> = LazyLock::new(|| {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -391,6 +452,7 @@ static CONVERSATIONS: LazyLock<Vec<Vec<Chunk>>> = LazyLock::new(|| {
     };
     let mut all = vec![runtime.block_on(record("tcp://")), runtime.block_on(record("http://"))];
     all.push(vec![(Way::Out, malformed())]);
+    all.push(in_large_frames_and_small_ones());
     all
 });
 
@@ -438,7 +500,7 @@ proptest! {
     ) {
         let mut bytes = beginning.to_vec();
         for (kind, flags, stream, payload) in frames {
-            bytes.extend(tutorial::by_hand::grpc::frame(kind, flags, stream, &payload));
+            bytes.extend(by_hand::frame(kind, flags, stream, &payload));
         }
         bytes.extend(end);
         let chunks = [(Way::Out, beginning.to_vec()), (way, bytes)];
@@ -454,8 +516,8 @@ proptest! {
 
 /// Field blocks, messages behind a prefix, and anything.
 fn like_a_payload() -> impl Strategy<Value = Vec<u8>> {
-    let fields = tutorial::by_hand::grpc::block(&tutorial::by_hand::grpc::fields("/kv.Kv/Put", "x"));
-    let message = tutorial::by_hand::grpc::prefixed(b"\x0a\x01k\x12\x01v");
+    let fields = by_hand::block(&by_hand::fields("/kv.Kv/Put", "x"));
+    let message = by_hand::prefixed(b"\x0a\x01k\x12\x01v");
     prop_oneof![
         Just(fields),
         Just(message.clone()),
