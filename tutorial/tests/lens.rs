@@ -363,7 +363,7 @@ async fn a_terminal_of_80_by_24_shows_calls_steps_bytes_and_keys() {
     kv.get(&key("nothing")).await.unwrap_err();
     let mut screen = Screen::new("here → there");
     let mut terminal = Terminal::new(TestBackend::new(80, 24)).unwrap();
-    screen.take(&lens.feed);
+    screen.shows(lens.feed.take());
     // The latest call is chosen; its last step, and of that the bytes from the beginning.
     for key in [KeyCode::Tab, KeyCode::End] {
         assert!(screen.press(KeyEvent::from(key)));
@@ -375,6 +375,41 @@ async fn a_terminal_of_80_by_24_shows_calls_steps_bytes_and_keys() {
         assert!(shown.contains(part), "{part} in\n{shown}");
     }
     assert!(!screen.press(KeyEvent::from(KeyCode::Char('q'))));
+}
+
+#[tokio::test]
+async fn in_a_terminal_of_any_size_every_key_finds_its_place() {
+    let (_, taken) = echoed(&[&malformed()]).await;
+    let keys = [KeyCode::Up, KeyCode::Down, KeyCode::PageUp, KeyCode::PageDown, KeyCode::Home, KeyCode::End];
+    for (width, height) in [(1, 1), (20, 5), (80, 24), (200, 60)] {
+        let mut screen = Screen::new("here → there");
+        let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
+        terminal.draw(|frame| screen.draw(frame)).unwrap();
+        screen.shows(taken.clone());
+        for key in [KeyCode::Null, KeyCode::Tab, KeyCode::Tab, KeyCode::BackTab, KeyCode::Tab] {
+            for key in [key].into_iter().chain(keys) {
+                assert!(screen.press(KeyEvent::from(key)));
+                terminal.draw(|frame| screen.draw(frame)).unwrap();
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_malformed_byte_has_a_caret_in_a_terminal_too() {
+    let (_, taken) = echoed(&[&malformed()]).await;
+    let mut screen = Screen::new("");
+    screen.shows(taken);
+    // The connection's steps: preface, SETTINGS, and the request that is none.
+    for key in [KeyCode::Tab, KeyCode::Home, KeyCode::Down, KeyCode::Down] {
+        screen.press(KeyEvent::from(key));
+    }
+    let mut terminal = Terminal::new(TestBackend::new(160, 40)).unwrap();
+    terminal.draw(|frame| screen.draw(frame)).unwrap();
+    let shown = terminal.backend().to_string();
+    assert!(shown.contains("✗ §6.1: 0 is no index"), "{shown}");
+    let caret = shown.lines().find(|line| line.contains("^^")).unwrap();
+    assert!(caret.contains("RFC 7541, field block"), "{shown}");
 }
 
 /// A request whose field block is cut in three, and whose message of 200,000 bytes stands in one frame, with

@@ -15,7 +15,7 @@ use super::Event;
 pub struct Feed(Arc<Shared>);
 
 /// Something that was seen.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Seen {
     /// When, since the feed began.
     pub at: Duration,
@@ -26,7 +26,7 @@ pub struct Seen {
 }
 
 /// What can be seen.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum Happened {
     /// A client has connected.
     Opened {
@@ -49,7 +49,7 @@ pub enum Happened {
 }
 
 /// What a reader gets at once.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Taken {
     /// What was seen, in order.
     pub seen: Vec<Seen>,

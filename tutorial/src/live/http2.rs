@@ -64,6 +64,8 @@ struct Stream {
     path: String,
     /// What follows `application/grpc+`, if it is gRPC.
     codec: Option<String>,
+    /// Whether it was said how the call ended.
+    has_status: bool,
     directions: [Direction; 2],
 }
 
@@ -308,7 +310,14 @@ impl Session {
                 _ => format!("{name} {value}"),
             });
         }
-        event.label = format!("HEADERS: {}", says.join(", "));
+        if let Some(status) = value(":status").filter(|status| status != "200" && !status.starts_with('1')) {
+            event.status.get_or_insert(format!("HTTP {status}"));
+        }
+        if let Some(stream) = self.streams.get_mut(&id) {
+            stream.has_status |= event.status.is_some();
+        }
+        event.label =
+            if says.is_empty() { "HEADERS".to_owned() } else { format!("HEADERS: {}", says.join(", ")) };
         if ends {
             event.label += ", END_STREAM";
             self.end(id, event);
@@ -351,6 +360,9 @@ impl Session {
         let Some(stream) = self.streams.get_mut(&id) else { return };
         let direction = &mut stream.directions[side(event.way)];
         direction.has_ended = true;
+        if event.way == Way::In && stream.codec.is_some() && !stream.has_status {
+            event.status = Some("no grpc-status".to_owned());
+        }
         if direction.assembly.is_amid_a_message() && event.bytes.len() >= Head::SIZE {
             breaks(&mut event.spans, 4, "ends within a message", "gRPC over HTTP/2");
         }

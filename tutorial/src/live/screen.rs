@@ -12,7 +12,7 @@ use ratatui::{DefaultTerminal, Frame};
 
 use super::plain::{milliseconds, one_line};
 use super::traffic::{Call, Traffic};
-use super::{Event, Feed};
+use super::{Event, Feed, Taken};
 use crate::lens::{Layer, Span};
 use crate::page::hex;
 use crate::tap::Way;
@@ -68,7 +68,7 @@ impl Screen {
 
     fn run(&mut self, terminal: &mut DefaultTerminal, feed: &Feed) -> io::Result<()> {
         loop {
-            self.take(feed);
+            self.shows(feed.take());
             terminal.draw(|frame| self.draw(frame))?;
             if event::poll(PAUSE)?
                 && let Input::Key(key) = event::read()?
@@ -80,9 +80,9 @@ impl Screen {
         }
     }
 
-    /// Takes what has been seen since.
-    pub fn take(&mut self, feed: &Feed) {
-        self.traffic.take(feed.take());
+    /// Shows what has been seen since, too.
+    pub fn shows(&mut self, taken: Taken) {
+        self.traffic.take(taken);
     }
 
     /// Does what a key asks for; whether to go on.
@@ -195,7 +195,7 @@ impl Screen {
             ListItem::new(row).style(if call.is_wrong { self.style(Layer::Wrong) } else { Style::new() })
         };
         // Of many calls only those that can be seen are written.
-        let height = usize::from(area.height).saturating_sub(2);
+        let height = usize::from(area.height).saturating_sub(2).max(1);
         let chosen = self.chosen().unwrap_or(0);
         let first = (chosen + 1).saturating_sub(height);
         let shown = self.traffic.calls().iter().skip(first).take(height).map(item);
@@ -209,7 +209,7 @@ impl Screen {
         let call = self.chosen_call();
         let steps = call.map_or(0, |call| call.steps.len());
         let chosen = self.step.min(steps.saturating_sub(1));
-        let height = usize::from(area.height).saturating_sub(2);
+        let height = usize::from(area.height).saturating_sub(2).max(1);
         let first = (chosen + 1).saturating_sub(height);
         let items = call.iter().flat_map(|call| &call.steps).skip(first).take(height).map(|(at, event)| {
             let began = call.map_or(Duration::ZERO, |call| call.began);
@@ -265,7 +265,7 @@ impl Screen {
             let first = hex(chunks.next().unwrap_or_default());
             let mut value = one_line(&span.value);
             if span.is_wrong() {
-                value = format!("✗ {value} ({})", span.note);
+                value = format!("✗ {value}");
             } else if !span.note.is_empty() {
                 value += &format!("  {}", span.note);
             }
@@ -274,6 +274,10 @@ impl Screen {
                 Text::raw(format!("{} ", fitted(&span.name, 16))),
                 Text::styled(value, style),
             ]));
+            if span.is_wrong() {
+                let carets = vec!["^^"; bytes.len().min(BYTES_A_LINE)].join(" ");
+                lines.push(Line::styled(format!(" {:<12} {carets:<24}{}", "", span.note), style));
+            }
             let left = chunks.len();
             for chunk in chunks.take(MOST_LINES) {
                 lines.push(Line::styled(format!(" {:<12} {}", "", hex(chunk)), style));

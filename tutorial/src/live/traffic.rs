@@ -101,12 +101,12 @@ impl Traffic {
         let Some(call) = self.find(key) else { return };
         call.bytes[usize::from(event.way == Way::In)] += event.size;
         call.is_wrong |= is_wrong;
-        if event.status.is_some() {
+        // What comes behind the end changes nothing.
+        if event.status.is_some() && call.ended.is_none() {
             call.status.clone_from(&event.status);
         }
-        let is_over = event.is_over && key.1.is_some();
-        if is_over {
-            call.ended = Some(at);
+        if event.is_over && call.number.is_some() {
+            call.ended = call.ended.or(Some(at));
         }
         call.steps.push_back((at, event));
         self.weight += weight;
