@@ -18,6 +18,7 @@ pub mod journey;
 pub mod lab;
 pub mod lens;
 pub mod lesson;
+pub mod live;
 pub mod onlooker;
 pub mod page;
 pub mod plain;

@@ -64,8 +64,11 @@ impl Picture {
             self.text(CELLS_X, lines, "more", &format!("… and {left} bytes more"));
             lines += 1;
         }
-        let value =
-            if span.layer == Layer::Wrong { format!("✗ {}", span.value) } else { span.value.clone() };
+        let value = match span.is_wrong() {
+            true if !span.note.is_empty() => format!("✗ {} ({})", span.value, span.note),
+            true => format!("✗ {}", span.value),
+            false => span.value.clone(),
+        };
         for (x, class, columns, text) in
             [(NAME_X, "name", NAME_COLUMNS, &span.name), (VALUE_X, class, VALUE_COLUMNS, &value)]
         {
@@ -187,7 +190,7 @@ mod tests {
     use super::*;
 
     fn span(range: std::ops::Range<usize>, layer: Layer, name: &str, value: &str) -> Span {
-        Span { range, layer, name: name.to_owned(), value: value.to_owned() }
+        Span { range, layer, name: name.to_owned(), value: value.to_owned(), note: String::new() }
     }
 
     #[test]
