@@ -37,6 +37,33 @@ run_cases() {
     [ "$failed" = 0 ]
 }
 
+# through_lens PEER ABSENT PORT CLIENT...: the same with the lens in between, which has to know every byte.
+through_lens() {
+    local peer=$1 absent=$2 server=$3 lens
+    shift 3
+    target/debug/lens --listen 127.0.0.1:0 --to "127.0.0.1:$server" --bytes >"$work/lens.out" 2>"$work/lens.err" &
+    lens=$!
+    until grep -q . "$work/lens.out"; do
+        kill -0 "$lens" || { cat "$work/lens.err" >&2; return 1; }
+        sleep 0.1
+    done
+    run_cases "$peer" "$absent" "$(sed -n '1s/.*://p' "$work/lens.out")" "$@"
+    until [ "$(grep -c '^#.* connected: ' "$work/lens.out")" = "$(grep -c '^#.* closed.* named' "$work/lens.out")" ]; do
+        sleep 0.1
+    done
+    kill -INT "$lens"
+    wait "$lens"
+    if grep -nE '✗|: opaque|not shown|to be shown|cannot inflate|(VARINT|LEN|I32|I64): unknown' "$work/lens.out" >&2; then
+        return 1
+    fi
+    sed -nE 's/^#.* ([0-9]+) of ([0-9]+) bytes named$/\1 \2/p' "$work/lens.out" | awk '
+        { named += $1; passed += $2; connections++ }
+        END {
+            print "    the lens named " named " of " passed " bytes on " connections " connections"
+            exit !(passed > 0 && named == passed)
+        }'
+}
+
 # serve SERVER...: starts it on a port on which nothing listens yet, which is then $port.
 serve() {
     # Below those that a system gives out by itself.

@@ -1,8 +1,9 @@
 //! The lessons there are, and how each begins and ends.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Arg, ArgMatches};
+use clap::{Arg, ArgMatches, value_parser};
 use transport::{Code, Status};
 
 use crate::exercise::Starter;
@@ -108,8 +109,13 @@ impl Lesson {
         let about =
             format!("Lesson {:02}: {}\n\nYou will know:\n  {}", self.number, self.title, know.join("\n  "));
         let command = clap::Command::new(self.program).about(about).term_width(80);
-        let given = command.args(arguments).get_matches();
-        let mut page = Page::printed();
+        let pictures = Arg::new("pictures")
+            .long("pictures")
+            .value_name("FOLDER")
+            .value_parser(value_parser!(PathBuf))
+            .help("Also draw bytes and diagrams as SVG, into this folder");
+        let given = command.args(arguments).arg(pictures).get_matches();
+        let mut page = Page::with_pictures(given.get_one("pictures").cloned());
         page.title(&format!("Lesson {:02} · {}", self.number, self.title));
         page.heading("you will know");
         for (number, sentence) in know.iter().enumerate() {

@@ -2,11 +2,10 @@
 
 use http2::Fields;
 use http2::frame::Frame;
-use http2::hpack::{Decoder, FieldList};
 use transport::Code;
 
 use crate::joined::Passed;
-use crate::lens::hpack::Table;
+use crate::lens::hpack::{self, Table};
 use crate::lens::{self, Span};
 use crate::page::Page;
 use crate::tap::{Chunk, Way};
@@ -14,8 +13,8 @@ use crate::tap::{Chunk, Way};
 /// Who looks on from the beginning of a conversation, and keeps the table of each direction.
 #[derive(Debug)]
 pub struct Onlooker {
-    out: Tables,
-    back: Tables,
+    out: Table,
+    back: Table,
 }
 
 /// A frame, and what it says.
@@ -29,18 +28,10 @@ pub struct Said {
     pub fields: Option<Fields>,
 }
 
-/// The table of one direction, as the lens keeps it and as a decoder does.
-#[derive(Debug)]
-struct Tables {
-    table: Table,
-    decoder: Decoder,
-}
-
 impl Onlooker {
     /// Who looks on at a conversation that has not begun.
     pub fn new() -> Self {
-        let tables = || Tables { table: Table::new(), decoder: Decoder::new(1 << 20, 1000) };
-        Self { out: tables(), back: tables() }
+        Self { out: Table::new(), back: Table::new() }
     }
 
     /// What is said with these bytes. They are whole frames, and no field block is larger than a frame.
@@ -50,12 +41,9 @@ impl Onlooker {
     }
 
     fn said(&mut self, frame: Passed) -> Said {
-        let Tables { table, decoder } = if frame.way == Way::Out { &mut self.out } else { &mut self.back };
+        let table = if frame.way == Way::Out { &mut self.out } else { &mut self.back };
         let block = lens::http2::frame(&frame.bytes).block;
-        let fields = block.and_then(|block| match decoder.decode(&frame.bytes[block]) {
-            Ok(FieldList::Fields(fields)) => Some(fields),
-            Ok(FieldList::TooLarge) | Err(_) => None,
-        });
+        let fields = block.map(|block| hpack::fields(&frame.bytes[block], &mut table.clone()).1.into());
         Said { spans: lens::grpc::frame(&frame.bytes, table), fields, frame }
     }
 }

@@ -2,11 +2,12 @@
 
 use std::fmt::{self, Write as _};
 use std::io::Write as _;
+use std::path::PathBuf;
 
 use anstyle::{AnsiColor, Color, Style};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-use crate::lens::{Layer, Span};
+use crate::lens::{self, Layer, Span};
 
 /// Text for a terminal of 80 columns, line by line.
 ///
@@ -18,6 +19,10 @@ pub struct Page {
     kept: Option<String>,
     /// Whether the last line was empty.
     after_blank: bool,
+    /// Where pictures are written, if that is wanted.
+    pictures: Option<PathBuf>,
+    /// Name and title of the picture that comes next.
+    picture: Option<(String, String)>,
 }
 
 impl Page {
@@ -28,7 +33,27 @@ impl Page {
 
     /// A page that keeps its text, without colours.
     pub fn kept() -> Self {
-        Self { kept: Some(String::new()), after_blank: false }
+        Self { kept: Some(String::new()), ..Self::default() }
+    }
+
+    /// A page on standard output that also writes what [`Page::picture`] names into this folder.
+    pub fn with_pictures(folder: Option<PathBuf>) -> Self {
+        Self { pictures: folder, ..Self::default() }
+    }
+
+    /// Names the bytes or the diagram that come next: where pictures are wanted, they become `NAME.svg` too.
+    pub fn picture(&mut self, name: &str, title: &str) {
+        self.picture = Some((name.to_owned(), title.to_owned()));
+    }
+
+    /// Writes the picture that was named, if one was; `draw` makes it, with its title.
+    pub fn drawn(&mut self, draw: impl FnOnce(&str) -> String) {
+        let (Some((name, title)), Some(folder)) = (self.picture.take(), &self.pictures) else { return };
+        let written = std::fs::create_dir_all(folder)
+            .and_then(|()| std::fs::write(folder.join(format!("{name}.svg")), draw(&title)));
+        if let Err(error) = written {
+            eprintln!("warning: no picture in {}: {error}", folder.display());
+        }
     }
 
     /// The title of the page.
@@ -108,6 +133,7 @@ impl Page {
 
     /// Bytes and their names, a span a line: layer where it begins, bytes, name, value.
     pub fn spans(&mut self, bytes: &[u8], spans: &[Span]) {
+        self.drawn(|title| lens::svg(title, bytes, spans));
         let mut last = None;
         for span in spans {
             let style = style(span.layer);

@@ -3,7 +3,7 @@
 use transport::frame::{Flags, Hello};
 
 use crate::journey::{self, Event, Journey, received, sent};
-use crate::lens::{self, Layer, Span};
+use crate::lens::{self, Layer, Span, moved};
 use crate::page::{Page, count};
 
 /// The six steps there, and back.
@@ -60,6 +60,7 @@ fn there(journey: &Journey, sent: &[u8], page: &mut Page) {
              last have the flag MORE.",
         ));
     }
+    page.picture("00-request", "The frame of the call");
     let spans = told(sent, fields, page);
 
     page.heading("4 ▸ transport");
@@ -135,6 +136,7 @@ fn back(journey: &Journey, received: &[u8], page: &mut Page) {
         journey.server,
         journey.client
     ));
+    page.picture("00-answer", "The frame of the answer");
     let spans = told(received, fields, page);
     page.blank();
     page.dump(received, &spans);
@@ -172,7 +174,7 @@ fn told(bytes: &[u8], fields: &[lens::bincode::Field], page: &mut Page) -> Vec<S
             page.blank();
             page.spans(frame, &spans);
         }
-        all.extend(spans.into_iter().map(|span| moved(span, start)));
+        all.extend(moved(spans, start));
         start += frame.len();
     }
     if frames.len() > MOST_FRAMES {
@@ -197,12 +199,8 @@ fn with_fields(frame: &[u8], fields: &[lens::bincode::Field], inside_a_message: 
     }
     spans.pop();
     let inner = lens::bincode::message(&frame[range.clone()], fields);
-    spans.extend(inner.into_iter().map(|span| moved(span, range.start)));
+    spans.extend(moved(inner, range.start));
     spans
-}
-
-fn moved(span: Span, by: usize) -> Span {
-    Span { range: span.range.start + by..span.range.end + by, ..span }
 }
 
 /// How many frames are shown with all their bytes.

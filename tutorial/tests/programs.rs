@@ -90,7 +90,12 @@ fn a_command_line_that_is_wrong_exits_with_2() {
 
 #[test]
 fn every_program_explains_itself() {
-    for program in [env!("CARGO_BIN_EXE_kv"), env!("CARGO_BIN_EXE_kv_server"), env!("CARGO_BIN_EXE_tour")] {
+    for program in [
+        env!("CARGO_BIN_EXE_kv"),
+        env!("CARGO_BIN_EXE_kv_server"),
+        env!("CARGO_BIN_EXE_lens"),
+        env!("CARGO_BIN_EXE_tour"),
+    ] {
         let output = Command::new(program).arg("--help").output().unwrap();
         let (code, stdout, _) = said(output);
         assert_eq!(code, 0);
@@ -147,6 +152,52 @@ fn a_server_that_is_told_to_stop_ends_in_good_order() {
         server.child.stderr.take().unwrap().read_to_string(&mut log).unwrap();
         assert!(log.contains("no further calls are accepted"), "{log}");
     }
+}
+
+#[cfg(unix)]
+#[test]
+fn the_lens_prints_what_passes_until_it_is_told_to_stop() {
+    let server = KvServerProcess::start();
+    let mut lens = Command::new(env!("CARGO_BIN_EXE_lens"))
+        .args(["--listen", "127.0.0.1:0", "--to", &server.address, "--bytes"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdout = BufReader::new(lens.stdout.take().unwrap());
+    let mut line = String::new();
+    stdout.read_line(&mut line).unwrap();
+    let address = format!("tcp://{}", line.strip_prefix("listening on ").unwrap().trim());
+    assert_eq!(said(kv(&["--connect", &address, "put", "greeting", "hello"])).0, 0);
+    let mut printed = String::new();
+    while !printed.contains(" closed: ") {
+        stdout.read_line(&mut printed).unwrap();
+    }
+    for part in
+        ["call 1", "→ CALL /kv.Kv/Put: message of 15 bytes, END", "\"greeting\"", "94 of 94 bytes named"]
+    {
+        assert!(printed.contains(part), "{part} in\n{printed}");
+    }
+    assert!(!printed.contains('\x1b'), "no colours into a pipe");
+    let told = Command::new("kill").args(["-INT", &lens.id().to_string()]).status().unwrap();
+    assert!(told.success());
+    assert_eq!(lens.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn a_lens_that_cannot_begin_says_why() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let lens =
+        |arguments: &[&str]| said(Command::new(env!("CARGO_BIN_EXE_lens")).args(arguments).output().unwrap());
+    let (code, _, stderr) = lens(&["--listen", &address]);
+    assert_eq!(code, 1);
+    assert!(stderr.contains(&format!("cannot listen on {address}")), "{stderr}");
+    let (code, _, stderr) = lens(&["--proto", "no_such.proto"]);
+    assert_eq!(code, 1);
+    assert!(stderr.contains("no_such.proto"), "{stderr}");
+    let (code, _, stderr) = lens(&["--to", "nowhere"]);
+    assert_eq!(code, 2);
+    assert!(stderr.contains("host:port"), "{stderr}");
 }
 
 #[test]

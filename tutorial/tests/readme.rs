@@ -49,6 +49,39 @@ fn its_session_goes_as_it_says() {
 }
 
 #[test]
+fn the_bytes_that_it_shows_through_the_lens_are_those_of_the_call() {
+    let begin = |program: &str, arguments: &[&str]| {
+        let mut child = Command::new(program)
+            .args(arguments)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut stdout = BufReader::new(child.stdout.take().unwrap());
+        let mut line = String::new();
+        stdout.read_line(&mut line).unwrap();
+        let address = line.strip_prefix("listening on ").unwrap().trim().to_owned();
+        (child, stdout, address)
+    };
+    let (mut server, _stdout, address) =
+        begin(env!("CARGO_BIN_EXE_kv_server"), &["--listen", "http://127.0.0.1:0"]);
+    let (mut lens, mut stdout, address) =
+        begin(env!("CARGO_BIN_EXE_lens"), &["--listen", "127.0.0.1:0", "--to", &address, "--bytes"]);
+    let call = ["--connect", &format!("http://{address}"), "put", "greeting", "hello"];
+    assert!(Command::new(env!("CARGO_BIN_EXE_kv")).args(call).status().unwrap().success());
+    let mut printed = String::new();
+    while !printed.contains(" closed: ") {
+        assert!(stdout.read_line(&mut printed).unwrap() > 0, "the lens has ended: {printed}");
+    }
+    for child in [&mut lens, &mut server] {
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+    let shown = block("through the lens").join("\n");
+    assert!(printed.contains(&shown), "the lens prints:\n{printed}");
+}
+
+#[test]
 fn it_lists_every_lesson() {
     for lesson in tutorial::lesson::LESSONS {
         assert!(README.contains(&format!("\n| {} | ", lesson.number)), "lesson {}", lesson.number);

@@ -43,6 +43,7 @@ fn run(page: &mut Page) -> Result<(), Status> {
     page.blank();
     let bytes = encode(&put)?;
     let fields = [Field::Text("key"), Field::Text("value")];
+    page.picture("02-put", "put(\"greeting\", \"hello\") in bincode");
     page.spans(&bytes, &lens::bincode::message(&bytes, &fields));
     page.blank();
     page.say(&format!("13 letters and two lengths: {} bytes.", bytes.len()));

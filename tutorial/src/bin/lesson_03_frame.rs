@@ -50,6 +50,7 @@ fn run(page: &mut Page) -> Result<(), Status> {
     );
     page.blank();
     let frame = [&header.encode()[..], message].concat();
+    page.picture("03-call", "A call: header and message");
     page.spans(&frame, &lens::frame::frame(&frame).spans);
     page.blank();
     page.say(
@@ -72,6 +73,7 @@ fn run(page: &mut Page) -> Result<(), Status> {
 
     page.heading("and of its answer");
     let answer = Header { kind: Kind::Message, flags: Flags::END, code: 0, length: 0, call: 7 }.encode();
+    page.picture("03-answer", "Its answer: a header alone");
     page.spans(&answer, &lens::frame::frame(&answer).spans);
     page.blank();
     page.say(
@@ -83,6 +85,7 @@ fn run(page: &mut Page) -> Result<(), Status> {
     page.say("Each side begins with 16 bytes that say what it speaks. (transport/src/frame/hello.rs)");
     page.blank();
     let hello = Hello::new(&Limits::default()).encode();
+    page.picture("03-hello", "The first bytes of a connection");
     page.spans(&hello, &lens::frame::hello(&hello));
     page.blank();
     page.say(

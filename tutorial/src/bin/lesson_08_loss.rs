@@ -81,6 +81,7 @@ async fn lost(page: &mut Page) -> Result<(), Status> {
         PATIENCE.as_millis(),
     ));
     page.blank();
+    page.picture("08-lost-request", "The request is lost");
     let (first, counter) = one_call(page, Fault::LoseRequest).await?;
     page.blank();
     outcome(page, &first, counter);
@@ -88,6 +89,7 @@ async fn lost(page: &mut Page) -> Result<(), Status> {
     page.heading("a reply is lost");
     page.say("Another server, the same call; now the request arrives.");
     page.blank();
+    page.picture("08-lost-reply", "The reply is lost");
     let (second, counter) = one_call(page, Fault::LoseReply).await?;
     page.blank();
     outcome(page, &second, counter);
@@ -168,6 +170,7 @@ async fn again(page: &mut Page) -> Result<(), Status> {
     page.blank();
     let experiment = Experiment::new([Fault::LoseReply]);
     while experiment.increment(patient()).await.is_err() {}
+    page.picture("08-again", "A lost reply, and a second attempt");
     Diagram::of(&experiment.events().await).draw(page);
     page.blank();
     page.line(format_args!(
@@ -183,6 +186,7 @@ async fn again(page: &mut Page) -> Result<(), Status> {
     let experiment = Experiment::new([Fault::Delay]);
     while experiment.increment(patient()).await.is_err() {}
     let now = experiment.hits().await?;
+    page.picture("08-late", "A late request, and a second attempt");
     Diagram::of(&experiment.events().await).draw(page);
     page.blank();
     page.line(format_args!(
@@ -253,6 +257,7 @@ async fn idempotent(page: &mut Page) -> Result<(), Status> {
     for value in ["red", "blue"] {
         experiment.saw(&experiment.kv.put("colour", value).await);
     }
+    page.picture("08-order", "A put that is late has the last word");
     Diagram::of(&experiment.events().await).draw(page);
     page.blank();
     let value = experiment.kv.get("colour").await?;
@@ -271,6 +276,7 @@ async fn remembered(page: &mut Page) -> Result<(), Status> {
     let experiment = Experiment::remembering(2, [Fault::LoseReply]);
     let mine = with_key("0190f6d2-mine")?;
     while experiment.increment(mine.clone()).await.is_err() {}
+    page.picture("08-key", "A lost reply, and a second attempt with the same key");
     Diagram::of(&experiment.events().await).draw(page);
     page.blank();
     page.line(format_args!("    the counter is {BOLD}{}{BOLD:#}", experiment.hits().await?));

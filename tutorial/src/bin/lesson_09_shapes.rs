@@ -76,6 +76,7 @@ async fn shapes(page: &mut Page) -> Result<(), Status> {
     );
     page.blank();
     calls.kv.put(&PutRequest { key: "a".into(), value: "1".into() }).await?;
+    page.picture("09-unary", "One there, one back");
     calls.draw(page).await;
     page.blank();
     page.say("Request and END leave in one piece, and so do reply and status.");
@@ -89,6 +90,7 @@ async fn shapes(page: &mut Page) -> Result<(), Status> {
     }
     entries.finish().await?;
     reply.single().await?;
+    page.picture("09-client-streaming", "Many there, one back");
     calls.draw(page).await;
     page.blank();
     page.say(
@@ -104,6 +106,7 @@ async fn shapes(page: &mut Page) -> Result<(), Status> {
     calls.somebody_puts("a", "2").await?;
     changes.recv().await?;
     drop(changes);
+    page.picture("09-server-streaming", "One there, many back");
     calls.draw(page).await;
     page.blank();
     page.say(
@@ -125,6 +128,7 @@ async fn shapes(page: &mut Page) -> Result<(), Status> {
     told.recv().await?;
     asked.finish().await?;
     while told.recv().await?.is_some() {}
+    page.picture("09-bidirectional", "Many both ways");
     calls.draw(page).await;
     page.blank();
     page.say(
@@ -150,6 +154,7 @@ async fn early_answer(page: &mut Page) -> Result<(), Status> {
     let third = entries.send(&entry("c", "3")).await;
     let answer = reply.single().await;
     drop(entries);
+    page.picture("09-early", "An answer before the question has ended");
     calls.draw(page).await;
     page.blank();
     page.line(format_args!("    entries.send(c).await  = {}", shown(&third)));
@@ -216,6 +221,7 @@ async fn stalled(page: &mut Page) -> Result<(), Status> {
          `take_grant`; RFC 9113 §5.2, §6.9; open transport/http2/src/flow.rs, it is short):",
     );
     page.blank();
+    page.picture("09-credit", "Credit in our frames");
     for filling in &fillings {
         if let Some((bytes, spans)) = &filling.credit {
             page.spans(bytes, spans);

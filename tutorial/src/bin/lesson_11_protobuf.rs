@@ -78,6 +78,7 @@ fn three_codecs(page: &mut Page, contract: &Schema) -> Result<(), Status> {
     page.say("In protobuf, the default of gRPC:");
     page.blank();
     let bytes = encode(Protobuf, &put())?;
+    page.picture("11-put", "put(\"greeting\", \"hello\") in protobuf");
     show(page, &bytes, contract, "PutRequest");
     page.blank();
     page.say("And in JSON, where names and punctuation are sent too:");
@@ -249,6 +250,7 @@ fn old_and_new(page: &mut Page, contract: &Schema) -> Result<(), Status> {
     page.code("Writer::new().text(1, \"greeting\").text(2, \"hello\").varint(3, 60).finish()");
     page.blank();
     let new = Writer::new().text(1, "greeting").text(2, "hello").varint(3, 60).finish();
+    page.picture("11-unknown", "A message with a field that the reader does not know");
     show(page, &new, contract, "PutRequest");
     page.blank();
     page.say("Our decoder, which has never heard of it:");
@@ -293,6 +295,7 @@ fn order(page: &mut Page, contract: &Schema) -> Result<(), Status> {
     );
     page.blank();
     let bytes = Writer::new().text(2, "hello").text(1, "draft").text(1, "greeting").finish();
+    page.picture("11-order", "Fields in another order, and one of them twice");
     show(page, &bytes, contract, "PutRequest");
     page.blank();
     page.point("→", &read::<PutRequest>(Protobuf, &bytes));
@@ -330,6 +333,7 @@ fn inside(page: &mut Page) -> Result<(), Status> {
     let mut messages = contract.file.iter().flat_map(|file| &file.message_type);
     let message = messages.find(|message| message.name() == "GetReply");
     let bytes = encode(Protobuf, message.ok_or_else(|| lost("no GetReply in the contract"))?)?;
+    page.picture("11-contract", "GetReply, described by a message");
     page.spans(&bytes, &lens::protobuf::message(&bytes, None));
     page.blank();
     page.say(

@@ -77,6 +77,7 @@ fn hello(page: &mut Page, joined: &mut Joined) -> Result<(), Status> {
          (transport/http2/src/connection/mod.rs, PREFACE)",
     );
     page.blank();
+    page.picture("12-preface", "The connection preface");
     show(page, preface);
 
     page.heading("settings, both ways");
@@ -86,6 +87,7 @@ fn hello(page: &mut Page, joined: &mut Joined) -> Result<(), Status> {
     );
     page.blank();
     page.legend(&[Layer::Header, Layer::Control, Layer::Fields, Layer::Data, Layer::Status]);
+    page.picture("12-settings", "What the client asks of the server");
     show(page, our_settings);
     page.blank();
     page.say(
@@ -133,6 +135,7 @@ fn two_requests(page: &mut Page, joined: &mut Joined) -> Result<(), Status> {
     }
     let Happened { at_server, .. } = joined.settle();
     let asked = joined.passed();
+    page.picture("12-request", "HEADERS of the first request");
     for frame in &asked {
         show(page, &frame.bytes);
     }
@@ -206,6 +209,7 @@ fn farewell(page: &mut Page, joined: &mut Joined) -> Result<(), Status> {
     joined.settle();
     joined.server.release(stream);
     for frame in joined.passed() {
+        page.picture("12-reset", "Stream 5 is given up");
         show(page, &frame.bytes);
     }
     page.blank();
@@ -227,6 +231,7 @@ fn farewell(page: &mut Page, joined: &mut Joined) -> Result<(), Status> {
     );
     if let Some(last) = passed.last() {
         page.blank();
+        page.picture("12-goaway", "The connection takes no further streams");
         show(page, &last.bytes);
     }
     Ok(())
@@ -290,6 +295,7 @@ fn window(page: &mut Page) -> Result<(), Status> {
     );
     if let Some(credit) = credit {
         page.blank();
+        page.picture("12-credit", "Credit of 8 bytes for stream 1");
         show(page, &credit.bytes);
     }
     page.blank();

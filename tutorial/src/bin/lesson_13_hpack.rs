@@ -96,6 +96,7 @@ fn first_call(page: &mut Page, direction: &mut Direction) -> Result<(), Status> 
     }
     page.blank();
     let (block, spans) = direction.send(&request)?;
+    page.picture("13-first", "Six fields, the first time");
     page.spans(&block, &spans);
     page.blank();
     let as_text: usize = request.iter().map(|field| field.name.len() + field.value.len() + 4).sum();
@@ -142,6 +143,7 @@ fn second_call(page: &mut Page, direction: &mut Direction) -> Result<(), Status>
     page.say("put(\"greeting\", \"hello\") has another path, and is otherwise the same:");
     page.blank();
     let (block, spans) = direction.send(&put())?;
+    page.picture("13-other", "Six fields, one of them new");
     page.spans(&block, &spans);
     page.blank();
     show_table(page, &direction.table);
@@ -159,6 +161,7 @@ fn second_call(page: &mut Page, direction: &mut Direction) -> Result<(), Status>
     page.blank();
     let secret = Field { sensitive: true, ..Field::new("authorization", "hunter2") };
     let (block, spans) = direction.send(&vec![secret].into())?;
+    page.picture("13-secret", "A field that nobody keeps");
     page.spans(&block, &spans);
     Ok(())
 }

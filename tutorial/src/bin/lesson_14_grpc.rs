@@ -147,11 +147,13 @@ fn bytes(page: &mut Page, server: SocketAddr, message: &[u8]) -> Result<(), Stat
     page.blank();
     let schema = Schema::kv().map_err(lost)?;
     page.legend(&[Layer::Header, Layer::Fields, Layer::Message]);
+    page.picture("14-message", "increment(\"hits\", 3) in protobuf");
     page.spans(message, &lens::protobuf::message(message, schema.message("kv.IncrementRequest")));
     page.blank();
     page.say("In front of it five bytes: whether it is compressed, and its length, the highest byte first.");
     page.blank();
     let prefixed = grpc::prefixed(message);
+    page.picture("14-prefixed", "The five bytes and the message");
     page.spans(&prefixed, &lens::grpc::data(&prefixed));
     page.blank();
     page.say(
@@ -190,6 +192,7 @@ fn answer(page: &mut Page, asked: &[Said]) -> Result<(), Status> {
     onlooker::draw(page, asked.iter().filter(|said| said.frame.way == Way::In), |_| true);
     page.blank();
     for said in asked.iter().filter(|said| said.frame.way == Way::In && said.frame.stream() > 0) {
+        page.picture("14-trailers", "The last frame of the answer: trailers");
         page.spans(&said.frame.bytes, &said.spans);
     }
     page.blank();

@@ -11,7 +11,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use transport::frame::{Hello, Kind};
 use transport::{Address, Status};
 use tutorial::lens;
-use tutorial::lens::Layer;
+use tutorial::lens::{Layer, Span};
 use tutorial::lesson::Lesson;
 use tutorial::onlooker::Onlooker;
 use tutorial::page::{BOLD, DIM, Page};
@@ -132,7 +132,7 @@ async fn one_line(page: &mut Page, memory: &Address, tcp: &Address, http: &Addre
 /// The frames of one call, there and back, with all their bytes named.
 struct Named {
     transport: &'static str,
-    frames: Vec<(Way, Vec<u8>, Vec<lens::Span>)>,
+    frames: Vec<(Way, Vec<u8>, Vec<Span>)>,
 }
 
 /// Runs the program in every way there is, and counts the bytes; the frames of the two usual ways.
@@ -250,6 +250,7 @@ fn the_same_call(page: &mut Page, ours: &Named, grpc: &Named) {
             }
             page.blank();
         }
+        picture_of_the_answer(page, transport, frames);
     }
     page.say("What became of each part:");
     page.blank();
@@ -268,6 +269,20 @@ fn the_same_call(page: &mut Page, ours: &Named, grpc: &Named) {
          known; and it comes also when all went well, so that an answer that breaks off is never taken for one \
          that ended. (transport/src/grpc/mod.rs has this table in short)",
     );
+}
+
+/// All frames of the answer in one picture.
+fn picture_of_the_answer(page: &mut Page, transport: &str, frames: &[(Way, Vec<u8>, Vec<Span>)]) {
+    let (mut answer, mut named) = (Vec::new(), Vec::new());
+    for (_, bytes, spans) in frames.iter().filter(|(way, ..)| *way == Way::In) {
+        let start = answer.len();
+        let moved = |span: &Span| start + span.range.start..start + span.range.end;
+        named.extend(spans.iter().map(|span| Span { range: moved(span), ..span.clone() }));
+        answer.extend_from_slice(bytes);
+    }
+    let name = if transport == "gRPC" { "15-answer-grpc" } else { "15-answer-ours" };
+    page.picture(name, &format!("The answer in {transport}"));
+    page.drawn(|title| lens::svg(title, &answer, &named));
 }
 
 impl Named {

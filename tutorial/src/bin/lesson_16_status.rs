@@ -240,6 +240,7 @@ async fn given_up(
     page.line(format_args!("    {BOLD}the handler was dropped{BOLD:#}"));
     page.blank();
     let last = said.last().ok_or_else(|| lost("nothing was said"))?;
+    page.picture("16-cancel", "The caller has lost interest");
     page.spans(&last.frame.bytes, &last.spans);
     page.blank();
     page.say(

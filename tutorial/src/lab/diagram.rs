@@ -90,6 +90,7 @@ impl Diagram {
 
     /// Draws it on a page.
     pub fn draw(&self, page: &mut Page) {
+        page.drawn(|title| self.svg(title));
         page.line(format_args!("  {BOLD}{:>LEFT$} client{:24}server{BOLD:#}", "", ""));
         for row in self.grid() {
             page.line(format_args!("{}", row.trim_end()));

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::lab::{Arrow, Diagram, Fate, Point, Side};
+use crate::svg::escaped;
 
 impl Diagram {
     /// The diagram as SVG, in colours for a light page or a dark one. What the colours say is said by words,
@@ -14,6 +15,7 @@ impl Diagram {
             r#"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" role="img">
 <title>{title}</title>
 <style>{STYLE}</style>
+<rect width="{WIDTH}" height="{height}" class="page"/>
 "#,
         );
         for (side, name) in [(Side::Client, "client"), (Side::Server, "server")] {
@@ -88,8 +90,8 @@ impl Arrow {
 
 fn x(side: Side) -> i32 {
     match side {
-        Side::Client => 240,
-        Side::Server => WIDTH - 240,
+        Side::Client => LEFT,
+        Side::Server => WIDTH - RIGHT,
     }
 }
 
@@ -97,19 +99,19 @@ fn y(row: usize) -> i32 {
     i32::try_from(row).unwrap_or(i32::MAX / ROW / 2) * ROW + 2 * ROW + MARGIN
 }
 
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
-}
-
-const WIDTH: i32 = 800;
+/// Narrow enough to be read on a phone.
+const WIDTH: i32 = 620;
+/// How much room the labels of the client have, and those of the server.
+const LEFT: i32 = 196;
+const RIGHT: i32 = 224;
 const ROW: i32 = 24;
 const MARGIN: i32 = 24;
 /// How far a text is from its line.
 const BESIDE: i32 = 12;
 const STYLE: &str = "\
-text{font:15px ui-monospace,monospace;fill:#212529;stroke:none}circle{fill:#868e96}\
+.page{fill:#fff}text{font:15px ui-monospace,monospace;fill:#212529;stroke:none}circle{fill:#868e96}\
 line{stroke-width:2;fill:none}.side{font-weight:bold}.life{stroke:#adb5bd}.open{stroke:#868e96;stroke-dasharray:4 4}\
 .request{stroke:#0b7285}path.request{fill:#0b7285}.reply{stroke:#2b8a3e}path.reply{fill:#2b8a3e}\
 .lost{stroke:#c92a2a;stroke-dasharray:8 4}text.lost{fill:#c92a2a;stroke:none}\
-@media(prefers-color-scheme:dark){text{fill:#f1f3f5}.request{stroke:#3bc9db}path.request{fill:#3bc9db}\
+@media(prefers-color-scheme:dark){.page{fill:#1a1b1e}text{fill:#f1f3f5}.request{stroke:#3bc9db}path.request{fill:#3bc9db}\
 .reply{stroke:#69db7c}path.reply{fill:#69db7c}.lost{stroke:#ff8787}text.lost{fill:#ff8787}}";

@@ -1,7 +1,7 @@
 //! The lens on our own frames: `transport::frame` is the specification.
 
 use transport::Code;
-use transport::frame::{Flags, Header, Hello, Kind};
+use transport::frame::{Flags, Header, Hello, HelloError, Kind};
 
 use super::{Layer, Reader, Span, big_endian};
 use crate::page::count;
@@ -19,10 +19,20 @@ pub struct Seen {
 
 /// The 16 bytes of a hello.
 pub fn hello(bytes: &[u8; Hello::SIZE]) -> Vec<Span> {
-    let mut reader = Reader::new(bytes, Layer::Hello);
+    let mut reader = Reader::new(bytes, Layer::Hello, SPECIFICATION);
+    let error = Hello::decode(*bytes).err();
     reader.text(3, "protocol");
+    if let Some(HelloError::Magic { .. }) = error {
+        reader.last_is_wrong("RPC is its name");
+    }
     reader.number(1, "version", "");
+    if let Some(HelloError::Version { .. }) = error {
+        reader.last_is_wrong("1 is the only one");
+    }
     reader.number(4, "window", " bytes of credit");
+    if let Some(HelloError::Window { .. }) = error {
+        reader.last_is_wrong("1024 to 2^31-1");
+    }
     reader.number(4, "calls", " at once");
     reader.number(4, "message", " bytes, at most");
     reader.spans
@@ -42,17 +52,22 @@ pub fn frames(mut bytes: &[u8]) -> (Vec<&[u8]>, &[u8]) {
 
 /// Names the bytes of one frame. The message in it is left as one span, for the lens of its codec.
 pub fn frame(bytes: &[u8]) -> Seen {
-    let mut reader = Reader::new(bytes, Layer::Header);
+    let mut reader = Reader::new(bytes, Layer::Header, SPECIFICATION);
     let header = match bytes.first_chunk::<{ Header::SIZE }>().map(|first| Header::decode(*first)) {
         Some(Ok(header)) => header,
-        Some(Err((_, reason))) => {
-            reader.layer = Layer::Wrong;
-            reader.take(bytes.len(), "not a frame", |_| reason.to_string());
+        Some(Err((at, reason))) => {
+            if at > 0 {
+                reader.take(at, "as a frame begins", |_| String::new());
+            }
+            reader.take(1, "not a frame", |_| String::new());
+            reader.last_is_wrong(&reason.to_string());
+            reader.take(reader.left(), "the rest", |_| String::new());
+            reader.last_is_wrong("cannot be read");
             return Seen { header: None, spans: reader.spans, message: None };
         }
         None => {
-            reader.layer = Layer::Wrong;
-            reader.take(bytes.len(), "not a frame", |_| "a header has 8 bytes".to_owned());
+            reader.take(bytes.len(), "not a frame", |_| String::new());
+            reader.last_is_wrong("a header has 8 bytes");
             return Seen { header: None, spans: reader.spans, message: None };
         }
     };
@@ -87,8 +102,8 @@ pub fn frame(bytes: &[u8]) -> Seen {
         Kind::End | Kind::Cancel | Kind::GoingAway => {}
     }
     if reader.left() > 0 {
-        reader.layer = Layer::Wrong;
         reader.take(reader.left(), "not expected", |_| String::new());
+        reader.last_is_wrong("the payload ends before");
     }
     Seen { header: Some(header), spans: reader.spans, message }
 }
@@ -152,3 +167,6 @@ fn piece(reader: &mut Reader<'_>) -> std::ops::Range<usize> {
     }
     start..start + length
 }
+
+/// Whose rules these are.
+const SPECIFICATION: &str = "transport::frame";

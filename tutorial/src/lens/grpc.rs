@@ -2,7 +2,7 @@
 
 use http2::frame::Head;
 
-use super::{Layer, Reader, Span, big_endian, hpack, http2 as frames};
+use super::{Layer, Reader, Span, big_endian, hpack, http2 as frames, moved};
 use crate::page::count;
 
 /// Names the bytes of a frame of HTTP/2, to the last field and the last message in it. A field block that
@@ -11,9 +11,9 @@ pub fn frame(bytes: &[u8], table: &mut hpack::Table) -> Vec<Span> {
     let seen = frames::frame(bytes);
     let mut within = Vec::new();
     if let Some(block) = seen.block.filter(|_| seen.head.is_some_and(|head| head.has(Head::END_HEADERS))) {
-        within = shifted(hpack::block(&bytes[block.clone()], table), block.start);
+        within = moved(hpack::block(&bytes[block.clone()], table), block.start);
     } else if let Some(data) = seen.data {
-        within = shifted(self::data(&bytes[data.clone()]), data.start);
+        within = moved(self::data(&bytes[data.clone()]), data.start);
     }
     let Some((first, last)) = within.first().zip(within.last()) else { return seen.spans };
     let range = first.range.start..last.range.end;
@@ -30,7 +30,7 @@ pub fn frame(bytes: &[u8], table: &mut hpack::Table) -> Vec<Span> {
 
 /// Names the bytes of DATA, if a message begins there: five in front of each.
 pub fn data(bytes: &[u8]) -> Vec<Span> {
-    let mut reader = Reader::new(bytes, Layer::Prefix);
+    let mut reader = Reader::new(bytes, Layer::Prefix, SPECIFICATION);
     while reader.left() > 0 {
         reader.layer = Layer::Prefix;
         let flag = big_endian(reader.take(1, "compressed", |flag| match flag {
@@ -63,15 +63,11 @@ pub fn data(bytes: &[u8]) -> Vec<Span> {
     reader.spans
 }
 
-fn shifted(mut spans: Vec<Span>, by: usize) -> Vec<Span> {
-    for span in &mut spans {
-        span.range = span.range.start + by..span.range.end + by;
-    }
-    spans
-}
-
 /// The length of a message, in bytes.
 const LENGTH: usize = 4;
+
+/// Whose rules these are.
+const SPECIFICATION: &str = "gRPC over HTTP/2";
 
 #[cfg(test)]
 mod tests {

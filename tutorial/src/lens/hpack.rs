@@ -5,24 +5,33 @@
 //! static table and for Huffman code.
 
 use std::collections::VecDeque;
+use std::sync::LazyLock;
 
 use bytes::{Bytes, BytesMut};
 use http2::hpack::{DEFAULT_TABLE_SIZE, Decoder, Encoder, Field, FieldList, Fields};
 
-use super::{Layer, Reader, Span};
+use super::{LONGEST_TEXT, Layer, Reader, Span, quoted};
 use crate::page::count;
 
 /// The dynamic table of one direction (RFC 7541 §2.3.2): fields that were sent, the newest first.
 #[derive(Clone, Debug)]
 pub struct Table {
     fields: VecDeque<Field>,
+    size: usize,
     max_size: usize,
+    /// What the other side lets it become.
+    allowed: usize,
 }
 
 impl Table {
     /// An empty table of 4,096 bytes.
     pub fn new() -> Self {
-        Self { fields: VecDeque::new(), max_size: DEFAULT_TABLE_SIZE }
+        Self { fields: VecDeque::new(), size: 0, max_size: DEFAULT_TABLE_SIZE, allowed: DEFAULT_TABLE_SIZE }
+    }
+
+    /// Takes note that a size up to this one may be chosen (SETTINGS_HEADER_TABLE_SIZE of the other side).
+    pub fn allow(&mut self, size: usize) {
+        self.allowed = self.allowed.max(size);
     }
 
     /// The fields with their indices, the newest first.
@@ -32,7 +41,7 @@ impl Table {
 
     /// What the fields count: each its bytes, and 32 (RFC 7541 §4.1).
     pub fn size(&self) -> usize {
-        self.fields.iter().map(Field::size).sum()
+        self.size
     }
 
     /// What they may count.
@@ -44,11 +53,12 @@ impl Table {
     pub fn field(&self, index: usize) -> Option<Field> {
         match index.checked_sub(STATIC_FIELDS + 1) {
             Some(at) => self.fields.get(at).cloned(),
-            None => single(&[0x80 | index as u8]),
+            None => STATIC_TABLE.get(index).cloned().flatten(),
         }
     }
 
     fn insert(&mut self, field: Field) {
+        self.size += field.size();
         self.fields.push_front(field);
         self.evict();
     }
@@ -60,8 +70,8 @@ impl Table {
 
     /// The oldest fields leave until the others fit (RFC 7541 §4.3, §4.4).
     fn evict(&mut self) {
-        while self.size() > self.max_size {
-            self.fields.pop_back();
+        while self.size > self.max_size {
+            self.size -= self.fields.pop_back().map_or(self.size, |field| field.size());
         }
     }
 }
@@ -74,23 +84,32 @@ impl Default for Table {
 
 /// Names the bytes of one field block, and changes the table as the block says.
 pub fn block(bytes: &[u8], table: &mut Table) -> Vec<Span> {
-    let mut reader = Reader::new(bytes, Layer::Fields);
+    fields(bytes, table).0
+}
+
+/// The same, with the fields that the block says.
+pub fn fields(bytes: &[u8], table: &mut Table) -> (Vec<Span>, Vec<Field>) {
+    let mut reader = Reader::new(bytes, Layer::Fields, SPECIFICATION);
+    let mut fields = Vec::new();
     let mut at_the_beginning = true;
     while let Some(first) = bytes.get(reader.at).copied() {
         let taken = match first {
             0b1000_0000.. => indexed(&mut reader, table),
             0b0100_0000.. => literal(&mut reader, table, 6, "literal, kept"),
-            0b0010_0000.. => size_update(&mut reader, table, at_the_beginning),
+            0b0010_0000.. => size_update(&mut reader, table, at_the_beginning).map(|()| None),
             0b0001_0000.. => literal(&mut reader, table, 4, "literal, secret"),
             _ => literal(&mut reader, table, 4, "literal, unkept"),
         };
-        if let Err(rule) = taken {
-            reader.wrong(&rule);
-            break;
+        match taken {
+            Ok(field) => fields.extend(field),
+            Err(rule) => {
+                reader.wrong(&rule);
+                break;
+            }
         }
         at_the_beginning &= first & 0b1110_0000 == 0b0010_0000;
     }
-    reader.spans
+    (reader.spans, fields)
 }
 
 /// One letter of Huffman code.
@@ -134,23 +153,30 @@ fn code(letter: char) -> Option<String> {
 }
 
 /// An indexed field (RFC 7541 §6.1).
-fn indexed(reader: &mut Reader<'_>, table: &Table) -> Result<(), String> {
+fn indexed(reader: &mut Reader<'_>, table: &Table) -> Result<Option<Field>, String> {
     let index = integer(reader, 7, "indexed")?;
+    reader.note("§6.1");
     let field = find(index, table);
-    if let Some(last) = reader.spans.last_mut() {
+    if let Some(last) = reader.last() {
         last.name = format!("indexed {index}");
     }
     // What is wrong is the index itself, not what follows it.
-    match field {
+    match &field {
         Ok(field) => reader.relabel(format!("{}: {}", text(&field.name), text(&field.value))),
-        Err(rule) => reader.last_is_wrong(&rule),
+        Err(rule) => reader.last_is_wrong(rule),
     }
-    Ok(())
+    Ok(field.ok())
 }
 
 /// A literal field (RFC 7541 §6.2): with incremental indexing, without indexing, or never indexed.
-fn literal(reader: &mut Reader<'_>, table: &mut Table, prefix: u32, name: &str) -> Result<(), String> {
+fn literal(
+    reader: &mut Reader<'_>,
+    table: &mut Table,
+    prefix: u32,
+    name: &str,
+) -> Result<Option<Field>, String> {
     let index = integer(reader, prefix, name)?;
+    reader.note("§6.2");
     let field_name = if index == 0 {
         reader.relabel("a new name".to_owned());
         Some(string(reader, "name")?)
@@ -167,20 +193,20 @@ fn literal(reader: &mut Reader<'_>, table: &mut Table, prefix: u32, name: &str) 
         }
     };
     let value = string(reader, "value")?;
-    if prefix == 6
-        && let Some(name) = field_name
-    {
-        table.insert(Field::new(name, value));
+    let field = field_name.map(|name| Field::new(name, value));
+    if prefix == 6 {
+        field.iter().cloned().for_each(|field| table.insert(field));
     }
-    Ok(())
+    Ok(field)
 }
 
 /// A change of the table's size (RFC 7541 §6.3).
 fn size_update(reader: &mut Reader<'_>, table: &mut Table, at_the_beginning: bool) -> Result<(), String> {
     let size = integer(reader, 5, "table size")?;
+    reader.note("§6.3");
     if !at_the_beginning {
         reader.last_is_wrong("§4.2: behind a field");
-    } else if size > DEFAULT_TABLE_SIZE {
+    } else if size > table.allowed {
         reader.last_is_wrong("§6.3: above what may be");
     } else {
         reader.relabel(count(size, "byte"));
@@ -195,6 +221,7 @@ fn string(reader: &mut Reader<'_>, name: &str) -> Result<Bytes, String> {
     let is_huffman = reader.bytes.get(start).is_some_and(|first| first & 0x80 != 0);
     let length = integer(reader, 7, "length")?;
     reader.relabel(if is_huffman { format!("{length}, Huffman code") } else { length.to_string() });
+    reader.note("§5.2");
     if length > reader.left() {
         return Err("§5.2: more than is here".to_owned());
     }
@@ -208,7 +235,7 @@ fn string(reader: &mut Reader<'_>, name: &str) -> Result<Bytes, String> {
         reader.last_is_wrong("§5.2: not Huffman code");
         return Ok(Bytes::new());
     };
-    reader.take(length, name, |_| format!("{:?}", text(&field.value)));
+    reader.take(length, name, |_| quoted(&field.value));
     Ok(field.value)
 }
 
@@ -249,12 +276,22 @@ fn single(block: &[u8]) -> Option<Field> {
     }
 }
 
+/// Text as it is, but for what would move the cursor of a terminal; of a long one the beginning.
 fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
+    let beginning = &bytes[..bytes.len().min(LONGEST_TEXT)];
+    let text = String::from_utf8_lossy(beginning);
+    text.chars().map(|letter| if letter.is_control() { '·' } else { letter }).collect()
 }
+
+/// The static table, by its indices.
+static STATIC_TABLE: LazyLock<Vec<Option<Field>>> =
+    LazyLock::new(|| (0..=STATIC_FIELDS).map(|index| single(&[0x80 | index as u8])).collect());
 
 /// How many fields the static table has (RFC 7541, appendix A).
 const STATIC_FIELDS: usize = 61;
+
+/// Whose rules these are.
+const SPECIFICATION: &str = "RFC 7541";
 
 #[cfg(test)]
 mod tests {

@@ -48,7 +48,7 @@ pub fn frame(bytes: &[u8]) -> Seen {
         seen.spans = preface(bytes);
         return seen;
     }
-    let mut reader = Reader::new(bytes, Layer::Header);
+    let mut reader = Reader::new(bytes, Layer::Header, SPECIFICATION);
     let Some(first) = bytes.first_chunk() else {
         reader.wrong("§4.1: 9 bytes at least");
         seen.spans = reader.spans;
@@ -66,6 +66,13 @@ pub fn frame(bytes: &[u8]) -> Seen {
     seen
 }
 
+/// Names the nine bytes in front of a frame that is not here, or not all of it.
+pub fn head(bytes: &[u8; Head::SIZE]) -> Vec<Span> {
+    let mut reader = Reader::new(bytes, Layer::Header, SPECIFICATION);
+    put_head(&mut reader, Head::decode(*bytes));
+    reader.spans
+}
+
 /// The name of a type of frame.
 pub fn name(kind: Kind) -> String {
     match KINDS.get(usize::from(kind.0)) {
@@ -75,7 +82,7 @@ pub fn name(kind: Kind) -> String {
 }
 
 fn preface(bytes: &[u8]) -> Vec<Span> {
-    let mut reader = Reader::new(bytes, Layer::Hello);
+    let mut reader = Reader::new(bytes, Layer::Hello, SPECIFICATION);
     // What it would be in HTTP/1.1.
     reader.text(16, "request line");
     reader.text(2, "no fields");
@@ -89,6 +96,10 @@ fn put_head(reader: &mut Reader<'_>, head: Head) {
         format!("{} {follow}", count(head.length as usize, "byte"))
     });
     reader.take(1, "type", |_| name(head.kind));
+    if usize::from(head.kind.0) < KINDS.len() {
+        // The sections are in the order of the numbers.
+        reader.note(&format!("§6.{}", head.kind.0 + 1));
+    }
     reader.take(1, "flags", |_| flags(head));
     reader.take(4, "stream", |bytes| {
         let reserved = if bytes[0] & 0x80 != 0 { ", top bit ignored" } else { "" };
@@ -312,6 +323,9 @@ const SETTINGS: [&str; 7] = [
     "MAX_FRAME_SIZE",
     "MAX_HEADER_LIST_SIZE",
 ];
+
+/// Whose rules these are.
+const SPECIFICATION: &str = "RFC 9113";
 
 #[cfg(test)]
 mod tests {

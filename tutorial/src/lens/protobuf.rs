@@ -7,7 +7,7 @@
 use prost_types::field_descriptor_proto::Type;
 
 use super::schema::{FieldType, MessageType};
-use super::{Layer, Reader, Span};
+use super::{Layer, Reader, Span, quoted};
 use crate::by_hand::protobuf::{self, MAX_FIELD, MAX_VARINT, Rule, WireType, unzigzag};
 use crate::page::count;
 
@@ -16,7 +16,7 @@ pub const DEEPEST: usize = 100;
 
 /// Names the bytes of a message. What stands in another message is marked by `›`, once for each level.
 pub fn message(bytes: &[u8], of: Option<MessageType<'_>>) -> Vec<Span> {
-    let mut lens = Lens { reader: Reader::new(bytes, Layer::Message), depth: 0 };
+    let mut lens = Lens { reader: Reader::new(bytes, Layer::Message, SPECIFICATION), depth: 0 };
     lens.message(bytes.len(), of);
     lens.reader.spans
 }
@@ -84,7 +84,7 @@ impl Lens<'_> {
             }
             Type::String if length > 0 => {
                 let name = self.name(field.name());
-                let text = self.reader.take(length, &name, text);
+                let text = self.reader.take(length, &name, quoted);
                 if std::str::from_utf8(text).is_err() {
                     self.reader.last_is_wrong("not UTF-8");
                 }
@@ -181,7 +181,7 @@ impl Lens<'_> {
                     }
                     Guess::Text => {
                         let name = self.name(&name(" text?"));
-                        self.reader.take(length, &name, text);
+                        self.reader.take(length, &name, quoted);
                     }
                     Guess::Message | Guess::Bytes => {
                         let name = self.name(&name(" bytes"));
@@ -272,16 +272,15 @@ impl Lens<'_> {
     fn not_read(&mut self, end: usize) {
         let left = end - self.reader.at;
         if left > 0 {
-            self.reader.layer = Layer::Wrong;
-            self.reader.take(left, "the rest", |_| "cannot be read".to_owned());
-            self.reader.layer = Layer::Message;
+            self.reader.take(left, "the rest", |_| String::new());
+            self.reader.last_is_wrong("cannot be read");
         }
     }
 
     /// A better name and value for what was taken last.
     fn guess(&mut self, name: &str, value: String) {
         let name = self.name(name);
-        if let Some(last) = self.reader.spans.last_mut() {
+        if let Some(last) = self.reader.last() {
             (last.name, last.value) = (name, value);
         }
     }
@@ -319,11 +318,10 @@ fn is_everyday(number: f64) -> bool {
     number == 0.0 || (1e-9..1e15).contains(&number.abs())
 }
 
-fn text(bytes: &[u8]) -> String {
-    format!("{:?}", String::from_utf8_lossy(bytes))
-}
-
 const ENDS: &str = "the message ends here";
+
+/// Whose rules these are.
+const SPECIFICATION: &str = "protobuf encoding";
 
 #[cfg(test)]
 mod tests {

@@ -12,6 +12,9 @@ use crate::by_hand::protobuf::WireType;
 /// Where the contract of the example service is.
 pub const KV: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../stub/kv/proto/kv.proto");
 
+/// Where the contract of gRPC's interoperability tests is.
+pub const INTEROP: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../interop/proto/grpc/testing/test.proto");
+
 /// What one or more `.proto` files say.
 #[derive(Clone, Debug, Default)]
 pub struct Schema {
@@ -35,29 +38,49 @@ impl Schema {
     /// # Errors
     /// What is wrong with one of them, or that it is not there.
     pub fn read(proto: impl AsRef<Path>) -> Result<Self, stub_build::Error> {
-        Ok(Self::new(&stub_build::Builder::new().descriptors(proto)?))
+        Self::default().and(proto)
+    }
+
+    /// What this one says, and the `.proto` file at this path.
+    ///
+    /// # Errors
+    /// Those of [`read`](Self::read).
+    pub fn and(mut self, proto: impl AsRef<Path>) -> Result<Self, stub_build::Error> {
+        // Imports are named from the folder of the file, or from one above it.
+        let proto = proto.as_ref();
+        let read = |folder: &Path| stub_build::Builder::new().include(folder).descriptors(proto);
+        let mut above = proto.ancestors().skip(2).take(IMPORT_FOLDERS);
+        let files = stub_build::Builder::new()
+            .descriptors(proto)
+            .or_else(|error| above.find_map(|folder| read(folder).ok()).ok_or(error))?;
+        self.add(&files);
+        Ok(self)
     }
 
     /// What these descriptors say.
     pub fn new(files: &FileDescriptorSet) -> Self {
         let mut schema = Self::default();
+        schema.add(files);
+        schema
+    }
+
+    fn add(&mut self, files: &FileDescriptorSet) {
         for file in &files.file {
             for message in &file.message_type {
-                schema.add_message(file.package(), message);
+                self.add_message(file.package(), message);
             }
             for it in &file.enum_type {
-                schema.enums.insert(full_name(file.package(), it.name()), it.clone());
+                self.enums.insert(full_name(file.package(), it.name()), it.clone());
             }
             for service in &file.service {
                 let service_name = full_name(file.package(), service.name());
                 for method in &service.method {
                     let messages = [method.input_type(), method.output_type()];
                     let [request, reply] = messages.map(|name| name.trim_start_matches('.').to_owned());
-                    schema.methods.insert(format!("/{service_name}/{}", method.name()), (request, reply));
+                    self.methods.insert(format!("/{service_name}/{}", method.name()), (request, reply));
                 }
             }
         }
-        schema
     }
 
     /// The message of this full name: `kv.PutRequest`.
@@ -97,6 +120,11 @@ impl<'a> MessageType<'a> {
     /// Its name, without what it stands in.
     pub fn name(self) -> &'a str {
         self.message.name()
+    }
+
+    /// Its fields, in the order of the contract.
+    pub fn fields(self) -> impl Iterator<Item = FieldType<'a>> {
+        self.message.field.iter().map(move |field| FieldType { schema: self.schema, field })
     }
 
     /// The field with this number.
@@ -147,11 +175,20 @@ impl<'a> FieldType<'a> {
         }
     }
 
+    /// Whether the contract says `optional`.
+    pub fn is_optional(self) -> bool {
+        self.field.proto3_optional()
+    }
+
+    /// Whether the contract says `repeated`.
+    pub fn is_list(self) -> bool {
+        self.field.label() == Label::Repeated
+    }
+
     /// Whether several values of it can stand behind one tag. A reader takes a list of numbers packed and
     /// not packed, whatever the contract says.
     pub fn can_be_packed(self) -> bool {
-        self.field.label() == Label::Repeated
-            && matches!(self.wire_type(), WireType::Varint | WireType::I32 | WireType::I64)
+        self.is_list() && matches!(self.wire_type(), WireType::Varint | WireType::I32 | WireType::I64)
     }
 
     /// The message that it is, if it is one.
@@ -165,6 +202,9 @@ impl<'a> FieldType<'a> {
         it.value.iter().find(|value| value.number() == number).map(|value| value.name())
     }
 }
+
+/// How far up the folder can be from which imports are named.
+const IMPORT_FOLDERS: usize = 3;
 
 fn full_name(outer: &str, name: &str) -> String {
     if outer.is_empty() { name.to_owned() } else { format!("{outer}.{name}") }

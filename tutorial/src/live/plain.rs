@@ -1,0 +1,141 @@
+//! Conversations as lines of text.
+
+use std::collections::HashMap;
+use std::pin::pin;
+use std::time::Duration;
+
+use super::event::Fault;
+use super::feed::{Happened, Seen, Taken};
+use super::{Event, Feed};
+use crate::lens::Layer;
+use crate::page::{BOLD, DIM, Page, hex, shorten, style};
+use crate::tap::Way;
+
+/// Prints what happens, a line a step, until `end`.
+pub async fn print(feed: &Feed, with_bytes: bool, end: impl Future) {
+    let mut lines = Lines::new(Page::printed(), with_bytes);
+    let mut end = pin!(end);
+    loop {
+        tokio::select! {
+            taken = feed.next() => lines.take(&taken),
+            _ = &mut end => break,
+        }
+    }
+    lines.take(&feed.take());
+}
+
+/// Writes lines, and remembers when calls began.
+#[derive(Debug)]
+pub struct Lines {
+    page: Page,
+    with_bytes: bool,
+    began: HashMap<(u64, u32), Duration>,
+}
+
+impl Lines {
+    /// Writes on `page`; with the names of all bytes or without.
+    pub fn new(page: Page, with_bytes: bool) -> Self {
+        Self { page, with_bytes, began: HashMap::new() }
+    }
+
+    /// What was written, if the page keeps it.
+    pub fn text(&self) -> &str {
+        self.page.text()
+    }
+
+    /// Writes down what has happened.
+    pub fn take(&mut self, taken: &Taken) {
+        taken.seen.iter().for_each(|seen| self.seen(seen));
+        if taken.missed > 0 {
+            self.page
+                .line(format_args!("{BOLD}{} steps are not shown: too many at once{BOLD:#}", taken.missed));
+        }
+    }
+
+    fn seen(&mut self, seen: &Seen) {
+        let connection = format!("#{}", seen.connection);
+        match &seen.what {
+            Happened::Opened { client } => {
+                self.page.line(format_args!("{connection:<25} {DIM}connected: {client}{DIM:#}"));
+            }
+            Happened::Event(event) => self.event(seen, &connection, event),
+            Happened::Closed { why, passed, named, faults } => {
+                self.began.retain(|(number, _), _| *number != seen.connection);
+                let why = why.as_ref().map(|why| format!(" ({why})")).unwrap_or_default();
+                let faults = if *faults > 0 { format!(", rules broken: {faults}") } else { String::new() };
+                self.page.line(format_args!(
+                    "{connection:<25} {DIM}closed{why}: {named} of {passed} bytes named{faults}{DIM:#}"
+                ));
+            }
+        }
+    }
+
+    fn event(&mut self, seen: &Seen, connection: &str, event: &Event) {
+        let arrow = if event.way == Way::Out { "→" } else { "←" };
+        let mut call = String::new();
+        let mut time = String::new();
+        if let Some(number) = event.call {
+            call = format!("call {number}");
+            let key = (seen.connection, number);
+            if event.path.is_some() {
+                self.began.insert(key, seen.at);
+            }
+            if let Some(began) = self.began.get(&key) {
+                time = milliseconds(seen.at.saturating_sub(*began));
+            }
+            if event.is_over {
+                self.began.remove(&key);
+            }
+        }
+        self.page
+            .line(format_args!("{connection:<4} {call:<9} {time:>8} {arrow} {}", one_line(&event.label)));
+        for fault in event.faults() {
+            self.fault(fault);
+        }
+        if self.with_bytes {
+            self.page.spans(&event.bytes, &event.spans);
+        }
+        for content in &event.contents {
+            self.page.line(format_args!("{DIM}{:27}{}{DIM:#}", "", one_line(&content.label)));
+            if self.with_bytes {
+                self.page.spans(&content.bytes, &content.spans);
+            }
+        }
+    }
+
+    /// The bytes, a caret under those that break a rule, and the rule.
+    fn fault(&mut self, Fault { bytes, span }: Fault<'_>) {
+        let red = style(Layer::Wrong);
+        self.page.line(format_args!(
+            "  {red}✗ {}: {} ({}){red:#}",
+            span.name,
+            one_line(&span.value),
+            span.note
+        ));
+        let start = span.range.start.saturating_sub(BEFORE);
+        let end = bytes.len().min(start + SHOWN);
+        let marked = span.range.len().min(end - span.range.start);
+        let (before, after) = (if start > 0 { "… " } else { "" }, if end < bytes.len() { " …" } else { "" });
+        self.page.line(format_args!("    {before}{}{after}", hex(&bytes[start..end])));
+        let margin = 4 + before.chars().count() + 3 * (span.range.start - start);
+        let carets = vec!["^^"; marked].join(" ");
+        self.page.line(format_args!("{:margin$}{red}{carets}{red:#}", ""));
+    }
+}
+
+/// A time in milliseconds.
+pub(super) fn milliseconds(time: Duration) -> String {
+    format!("{:.1} ms", time.as_secs_f64() * 1000.0)
+}
+
+/// Text that stays in one line, and leaves the terminal as it is.
+pub(super) fn one_line(text: &str) -> String {
+    let shown: String = text.chars().map(|letter| if letter.is_control() { '·' } else { letter }).collect();
+    shorten(&shown, LONGEST)
+}
+
+/// How many bytes are shown in front of a fault, and in all.
+const BEFORE: usize = 8;
+const SHOWN: usize = 24;
+/// The longest text of a line.
+const LONGEST: usize = 400;

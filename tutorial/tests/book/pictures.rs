@@ -1,0 +1,52 @@
+//! The pictures are those that the lessons draw.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use crate::markdown::Page;
+use crate::{none_of, refreshes, runs, source};
+
+#[test]
+fn every_picture_is_what_a_lesson_draws() {
+    let (drawn, kept) = (runs::drawn(), source().join("pictures"));
+    if refreshes() {
+        let _ = fs::remove_dir_all(&kept);
+        fs::create_dir_all(&kept).unwrap();
+        for name in files(&drawn) {
+            fs::copy(drawn.join(&name), kept.join(&name)).unwrap();
+        }
+    }
+    let mut problems = Vec::new();
+    for name in files(&drawn).union(&files(&kept)) {
+        let read = |folder: &Path| fs::read_to_string(folder.join(name)).unwrap_or_default();
+        if read(&drawn) != read(&kept) {
+            problems.push(format!("pictures/{name} is not what the lesson draws"));
+        }
+    }
+    none_of(&problems);
+}
+
+#[test]
+fn every_picture_is_on_a_page_and_is_told_to_who_does_not_see_it() {
+    let mut problems = Vec::new();
+    let mut shown = BTreeSet::new();
+    for page in Page::all() {
+        for picture in page.links().into_iter().filter(|link| link.is_picture) {
+            let name = picture.target.strip_prefix("pictures/").unwrap_or(&picture.target);
+            if picture.text.len() < 30 {
+                problems.push(format!("{}: what is to be seen on {name} is not told", page.file));
+            }
+            shown.insert(name.to_owned());
+        }
+    }
+    for name in files(&source().join("pictures")).symmetric_difference(&shown) {
+        problems.push(format!("pictures/{name} is on no page, or on a page and not there"));
+    }
+    none_of(&problems);
+}
+
+fn files(folder: &Path) -> BTreeSet<String> {
+    let entries = fs::read_dir(folder).unwrap();
+    entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+}

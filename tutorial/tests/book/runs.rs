@@ -1,0 +1,118 @@
+//! What the programs print, each run once.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::LazyLock;
+
+use regex::Regex;
+use tutorial::lesson::{LESSONS, Lesson};
+
+/// What each lesson has printed. Its pictures are in [`pictures`].
+static LESSONS_RUN: LazyLock<BTreeMap<u8, String>> = LazyLock::new(|| {
+    let _ = std::fs::remove_dir_all(pictures());
+    LESSONS.into_iter().map(|lesson| (lesson.number, run(lesson))).collect()
+});
+
+/// What is another one in each run, and what stands for it when two runs are compared. Only values of one run
+/// are here: ports of this machine, the time that is left of a deadline, how far a window has grown.
+const CHANGING: [(&str, &str); 6] = [
+    (r"127\.0\.0\.1:\d+", "127.0.0.1:PORT"),
+    (r"grpc-timeout: \d{5,8}([nu])\b", "grpc-timeout: TIME$1"),
+    // The same two as bytes, with their names.
+    (r#"(?m)^ +[0-9a-f ]+  value +"127.0.0.1:PORT"\n +[0-9a-f ]+$"#, "BYTES OF THE PORT"),
+    (r#"(?m)^ +[0-9a-f]{2} +length +\d, Huffman code\n +[0-9a-f ]+  value +"\d+n"$"#, "BYTES OF THE TIME"),
+    (r"(?m)^(    \d\d? +\d+ +\d+ +)\d+$", "${1}GROWN"),
+    (r"(all arrived: \d+, \d+,) \d+", "$1 GROWN"),
+];
+
+/// What this command prints.
+pub(crate) fn of(command: &str) -> Result<&'static str, String> {
+    let number = command.strip_prefix("cargo lesson ").and_then(|number| number.parse().ok());
+    let output = number.and_then(|number: u8| LESSONS_RUN.get(&number));
+    output.map(String::as_str).ok_or_else(|| format!("no program is run by {command:?}"))
+}
+
+/// Where the lessons have drawn, once they have run.
+pub(crate) fn drawn() -> PathBuf {
+    LazyLock::force(&LESSONS_RUN);
+    pictures()
+}
+
+/// What stands under a heading of the output.
+pub(crate) fn section(output: &str, heading: &str) -> Result<String, String> {
+    let is_heading = |line: &&str| line.starts_with("── ") && line.ends_with('─');
+    let begins = format!("── {heading} ─");
+    let mut lines = output.lines().skip_while(|line| !line.starts_with(&begins));
+    lines.next().ok_or_else(|| format!("there is no heading {heading:?} in what it prints"))?;
+    let text: Vec<&str> = lines.take_while(|line| !is_heading(line)).collect();
+    Ok(text.join("\n").trim_matches('\n').to_owned())
+}
+
+/// The text without what is another one in each run.
+pub(crate) fn lasting(text: &str) -> String {
+    CHANGING.iter().fold(text.to_owned(), |text, (pattern, word)| {
+        Regex::new(pattern).unwrap().replace_all(&text, *word).into_owned()
+    })
+}
+
+/// The lines of `session` that begin with `$`, each with what it prints when a server listens at `address`.
+pub(crate) fn session(address: &str, session: &str) -> String {
+    let (transport, _) = address.split_once("://").unwrap();
+    let mut server = Command::new(env!("CARGO_BIN_EXE_kv_server"))
+        .args(["--listen", &format!("{transport}://127.0.0.1:0")])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(server.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+    let listens = line.strip_prefix("listening on ").unwrap().trim();
+    let mut printed = String::new();
+    for line in session.lines().filter(|line| line.starts_with('$')) {
+        let call = line.strip_prefix("$ cargo run -q --bin kv -- ").unwrap();
+        assert!(call.starts_with(&format!("--connect {address} ")), "{line}");
+        let call = call.replace(address, listens);
+        let output = Command::new(env!("CARGO_BIN_EXE_kv")).args(call.split(' ')).output().unwrap();
+        printed += &format!("{line}\n");
+        printed += &String::from_utf8(output.stdout).unwrap();
+        printed += &String::from_utf8(output.stderr).unwrap();
+    }
+    server.kill().unwrap();
+    server.wait().unwrap();
+    printed
+}
+
+fn run(lesson: Lesson) -> String {
+    let program = Path::new(env!("CARGO_BIN_EXE_lesson")).with_file_name(lesson.program);
+    let output = Command::new(program)
+        .arg("--pictures")
+        .arg(pictures())
+        .env("NO_COLOR", "1")
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "lesson {} ends with {}: {error}", lesson.number, output.status);
+    String::from_utf8(output.stdout).unwrap()
+}
+
+fn pictures() -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join("pictures")
+}
+
+#[test]
+fn a_section_goes_to_the_next_heading() {
+    let output = "── one ───\n\na\n\nb\n\n── two: x ──\n\n    c\n\n";
+    assert_eq!(section(output, "one").unwrap(), "a\n\nb");
+    assert_eq!(section(output, "two: x").unwrap(), "    c");
+    assert!(section(output, "three").is_err());
+}
+
+#[test]
+fn only_what_changes_is_taken_out() {
+    assert_eq!(lasting("to 127.0.0.1:4711, 43 bytes"), "to 127.0.0.1:PORT, 43 bytes");
+    assert_eq!(lasting("grpc-timeout: 49991805n, 5S"), "grpc-timeout: TIMEn, 5S");
+    assert_eq!(lasting("grpc-timeout: 600000m"), "grpc-timeout: 600000m");
+}
