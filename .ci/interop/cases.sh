@@ -41,7 +41,8 @@ run_cases() {
 through_lens() {
     local peer=$1 absent=$2 server=$3 lens
     shift 3
-    target/debug/lens --listen 127.0.0.1:0 --to "127.0.0.1:$server" --bytes >"$work/lens.out" 2>"$work/lens.err" &
+    : >"$work/lens.out"
+    target/debug/lens --listen 127.0.0.1:0 --to "127.0.0.1:$server" --bytes >>"$work/lens.out" 2>"$work/lens.err" &
     lens=$!
     until grep -q . "$work/lens.out"; do
         kill -0 "$lens" || { cat "$work/lens.err" >&2; return 1; }

@@ -12,9 +12,10 @@ use transport::Code;
 use super::Content;
 use super::assembly::{Assembly, Form};
 use super::event::{Event, breaks, remembered, whole};
+use super::half::{Block, Half, Long};
 use super::observer::{Step, other, side};
 use crate::lens::schema::Schema;
-use crate::lens::{self, Layer, Span, hpack, moved};
+use crate::lens::{self, Layer, Span, moved};
 use crate::page::count;
 use crate::tap::Way;
 
@@ -27,35 +28,6 @@ pub(super) struct Session {
     streams: HashMap<u32, Stream>,
     /// The highest stream that was opened.
     highest: u32,
-}
-
-#[derive(Debug)]
-struct Half {
-    preface_is_due: bool,
-    table: hpack::Table,
-    /// Whether a block broke a rule, so that nobody knows what is in the table.
-    is_table_lost: bool,
-    block: Option<Block>,
-    long: Option<Long>,
-    /// The largest payload that the other side takes.
-    max_frame: usize,
-}
-
-/// A field block that goes on in the next frame.
-#[derive(Debug)]
-struct Block {
-    stream: u32,
-    bytes: Vec<u8>,
-    ends_stream: bool,
-    is_promise: bool,
-}
-
-/// DATA that is read in parts.
-#[derive(Debug)]
-struct Long {
-    head: Head,
-    data: usize,
-    padding: usize,
 }
 
 /// A call.
@@ -77,15 +49,7 @@ struct Direction {
 
 impl Session {
     pub(super) fn new(schema: Arc<Schema>) -> Self {
-        let half = |preface_is_due| Half {
-            preface_is_due,
-            table: hpack::Table::new(),
-            is_table_lost: false,
-            block: None,
-            long: None,
-            max_frame: MAX_FRAME,
-        };
-        Self { schema, halves: [half(true), half(false)], streams: HashMap::new(), highest: 0 }
+        Self { schema, halves: [Half::new(true), Half::new(false)], streams: HashMap::new(), highest: 0 }
     }
 
     /// Takes one step of the conversation from the front of `held`.
@@ -127,8 +91,14 @@ impl Session {
 
     /// A frame of which not all has come, when nothing more comes.
     pub(super) fn rest(&self, way: Way, held: &[u8]) -> Event {
-        let mut spans = held.first_chunk().map(lens::http2::head).unwrap_or_default();
-        let (name, at) = if spans.is_empty() { ("part of a head", 0) } else { ("part of it", Head::SIZE) };
+        let is_within_data = self.halves[side(way)].long.is_some();
+        let head = held.first_chunk().filter(|_| !is_within_data);
+        let mut spans = head.map(lens::http2::head).unwrap_or_default();
+        let (name, at) = match spans.is_empty() {
+            true if is_within_data => ("data", 0),
+            true => ("part of a head", 0),
+            false => ("part of it", Head::SIZE),
+        };
         let value = format!("{}, then the connection ended", count(held.len() - at, "byte"));
         spans.extend(moved(whole(&held[at..], Layer::Header, name, value), at));
         Event::new(way, "ends within a frame", held.to_vec(), spans)
@@ -255,7 +225,12 @@ impl Session {
                 is_promise: head.kind == Kind::PUSH_PROMISE,
             });
             block.bytes.extend_from_slice(fragment);
-            if !head.has(Head::END_HEADERS) && block.bytes.len() <= LARGEST {
+            if block.bytes.len() > LARGEST {
+                event.label += ", too large to be kept";
+                half.is_table_lost = true;
+                block.bytes.clear();
+            }
+            if !head.has(Head::END_HEADERS) {
                 half.block = Some(block);
                 return;
             }
@@ -372,20 +347,6 @@ impl Session {
     }
 }
 
-impl Half {
-    /// The names and the fields of a block.
-    fn fields(&mut self, block: &[u8]) -> (Vec<Span>, Vec<Field>) {
-        if self.is_table_lost {
-            let mut spans = whole(block, Layer::Fields, "fields", "");
-            breaks(&mut spans, 0, "§4: behind a fault", "RFC 7541");
-            return (spans, Vec::new());
-        }
-        let (spans, fields) = hpack::fields(block, &mut self.table);
-        self.is_table_lost = spans.iter().any(Span::is_wrong);
-        (spans, fields)
-    }
-}
-
 impl Stream {
     fn held(&self) -> usize {
         self.directions.iter().map(|direction| direction.assembly.held()).sum()
@@ -421,8 +382,6 @@ fn label(head: Head, spans: &[Span]) -> String {
 
 /// How many spans a head is.
 const HEAD_SPANS: usize = 4;
-/// What a frame may carry until SETTINGS say otherwise (RFC 9113 §6.5.2).
-const MAX_FRAME: usize = 1 << 14;
 /// DATA in larger frames is read in parts of this size.
 const PIECE: usize = 64 << 10;
 /// The largest frame of any other type, and the largest field block, that is looked into.

@@ -7,6 +7,7 @@
 mod assembly;
 mod event;
 mod feed;
+mod half;
 mod http2;
 mod observer;
 mod ours;

@@ -175,7 +175,7 @@ impl Opaque {
         if !self.is_shown && !held.is_empty() {
             return Some(self.show(way, held));
         }
-        let passed = self.passed + held.len() as u64;
+        let passed = std::mem::take(&mut self.passed) + held.len() as u64;
         let label = format!("{}: {passed} bytes more, opaque", self.what);
         (passed > 0).then(|| Event {
             size: passed,

@@ -78,6 +78,9 @@ impl Lines {
             call = format!("call {number}");
             let key = (seen.connection, number);
             if event.path.is_some() {
+                if self.began.len() == MOST_CALLS {
+                    self.began.clear();
+                }
                 self.began.insert(key, seen.at);
             }
             if let Some(began) = self.began.get(&key) {
@@ -134,6 +137,8 @@ pub(super) fn one_line(text: &str) -> String {
     shorten(&shown, LONGEST)
 }
 
+/// Of how many calls that are not over it is remembered when they began.
+const MOST_CALLS: usize = 100_000;
 /// How many bytes are shown in front of a fault, and in all.
 const BEFORE: usize = 8;
 const SHOWN: usize = 24;

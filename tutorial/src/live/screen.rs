@@ -162,16 +162,16 @@ impl Screen {
 
     fn headline(&self) -> Line<'static> {
         let traffic = &self.traffic;
-        let calls = traffic.calls().iter().filter(|call| call.number.is_some()).count();
-        let mut text = format!(" lens  {}  calls {calls}, connections {}", self.title, traffic.connections);
+        let (calls, connections) = (traffic.begun, traffic.connections);
+        let mut text = format!(" lens  {}  calls {calls}, connections {connections}", self.title);
         if traffic.faults > 0 {
             text += &format!(", rules broken {}", traffic.faults);
         }
         if traffic.forgotten() > 0 {
-            text += &format!(", forgotten {}", traffic.forgotten());
+            text += &format!(", lines forgotten {}", traffic.forgotten());
         }
         if traffic.missed > 0 {
-            text += &format!(", not shown {}", traffic.missed);
+            text += &format!(", steps not shown {}", traffic.missed);
         }
         Line::styled(text, Style::new().add_modifier(Modifier::BOLD))
     }

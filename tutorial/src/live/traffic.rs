@@ -15,6 +15,8 @@ pub struct Traffic {
     open: HashMap<(u64, Option<u32>), usize>,
     forgotten: usize,
     weight: usize,
+    /// How many calls began in all.
+    pub begun: u64,
     /// How many connections there are now.
     pub connections: usize,
     /// How many steps were missed.
@@ -114,6 +116,7 @@ impl Traffic {
 
     fn begin(&mut self, key: (u64, Option<u32>), name: String, began: Duration) {
         let (connection, number) = key;
+        self.begun += u64::from(number.is_some());
         self.open.insert(key, self.forgotten + self.calls.len());
         self.calls.push_back(Call {
             connection,
