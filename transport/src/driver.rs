@@ -32,8 +32,9 @@ pub(crate) trait Protocol: Send + Sync + 'static {
     /// The peer sends nothing more. `in_the_middle` says that something is left that is not whole.
     fn end_of_input(&self, in_the_middle: bool);
 
-    /// Lets those begin, without the lock, who were waiting for what has come.
-    fn serve(self: &Arc<Self>);
+    /// Lets those begin, without the lock, who were waiting for what has come. `is_all`: nothing more has come just
+    /// behind it, for which one of them might better wait.
+    fn serve(self: &Arc<Self>, is_all: bool);
 
     /// Moves what is to be written to `output`, which is empty.
     fn take_output(&self, output: &mut Self::Output);
@@ -139,7 +140,7 @@ where
         let _ = self.poll_write(cx);
         loop {
             let read = self.poll_read(cx).is_ready();
-            self.protocol.serve();
+            self.protocol.serve(!read);
             let written = self.poll_write(cx).is_ready();
             if !self.output.has_remaining() && self.protocol.is_done() {
                 return Poll::Ready(());

@@ -140,7 +140,7 @@ impl Protocol for Framed {
         });
     }
 
-    fn serve(self: &Arc<Self>) {
+    fn serve(self: &Arc<Self>, _is_all: bool) {
         if let Some(service) = &self.service {
             serve_accepted(self, &**service);
         }

@@ -159,7 +159,7 @@ impl<A: Application> Protocol for Shared<A> {
         });
     }
 
-    fn serve(self: &Arc<Self>) {}
+    fn serve(self: &Arc<Self>, _is_all: bool) {}
 
     fn take_output(&self, output: &mut Output) {
         self.with_state(|state| state.connection.take_output(output));

@@ -194,6 +194,11 @@ impl Inbox {
         std::mem::take(&mut self.lent) + self.settle_partial()
     }
 
+    /// Whether there is something to be taken.
+    pub(super) fn has_something(&self) -> bool {
+        self.message.is_some() || self.head.is_some() || self.end.is_some()
+    }
+
     /// How the call ended, if it has.
     pub(super) fn end(&self) -> Option<&Status> {
         self.end.as_ref()

@@ -255,8 +255,9 @@ impl Protocol for Grpc {
         });
     }
 
-    fn serve(self: &Arc<Self>) {
+    fn serve(self: &Arc<Self>, is_all: bool) {
         if let Some(service) = &self.service {
+            self.with(|session| session.admit(is_all));
             serve_accepted(self, &**service);
         }
     }

@@ -28,6 +28,9 @@ pub(super) struct Session {
     calls: Calls,
     /// Calls to be served that nobody has taken yet.
     accepted: VecDeque<(u32, RequestHead)>,
+    /// Calls whose first message may be just behind their head; the first `waited` of them have waited for it.
+    arrived: VecDeque<(u32, RequestHead)>,
+    waited: usize,
     /// Who waits for the peer's first word.
     greeter: Option<Waker>,
     /// Callers that wait to open a call.
@@ -61,6 +64,8 @@ impl Session {
             limits,
             calls: Calls::default(),
             accepted: VecDeque::new(),
+            arrived: VecDeque::new(),
+            waited: 0,
             greeter: None,
             openers: Waiters::default(),
             requests: Requests::new(authority),
@@ -118,8 +123,24 @@ impl Session {
 
     /// Whether a call waits to be served and may be: handlers that go on after their answer count too.
     fn can_accept(&self) -> bool {
-        let handlers = (self.calls.len() - self.accepted.len()) as u64;
+        let handlers = (self.calls.len() - self.accepted.len() - self.arrived.len()) as u64;
         !self.accepted.is_empty() && handlers < 2 * u64::from(self.limits.calls)
+    }
+
+    /// Lets calls be served that have arrived: those with something to read, and those that have waited for it as
+    /// long as one more part of the input took; or all of them. Most clients send the heads of many calls, and
+    /// then their messages: a handler that begins with its head alone needs a task to wait in.
+    pub(super) fn admit(&mut self, is_all: bool) {
+        for at in 0..self.arrived.len() {
+            let Some((id, head)) = self.arrived.pop_front() else { return };
+            let is_due = is_all || at < self.waited;
+            if is_due || self.calls.get(id).is_none_or(|call| call.inbox.has_something()) {
+                self.accepted.push_back((id, head));
+            } else {
+                self.arrived.push_back((id, head));
+            }
+        }
+        self.waited = self.arrived.len();
     }
 
     /// Callers that were woken to open a call and have not come by now have lost interest.

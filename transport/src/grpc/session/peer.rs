@@ -9,7 +9,7 @@ use super::Session;
 use crate::conversation::Conversation;
 use crate::grpc::head::{self, Refusal, Request};
 use crate::grpc::status;
-use crate::{Code, Limits, Metadata, Status};
+use crate::{Code, Limits, Metadata, RequestHead, Status};
 
 impl Session {
     /// Something has happened on the connection.
@@ -69,7 +69,7 @@ impl Session {
         if end_stream {
             call.inbox.put_end(Status::ok());
         }
-        self.accepted.push_back((id, head));
+        self.arrived.push_back((id, head));
     }
 
     /// To a client: the head of a response, or a response that is a status alone.
@@ -161,8 +161,9 @@ impl Session {
 
     /// Drops a call that has ended before anybody began to serve it.
     fn forget_if_unserved(&mut self, id: u32) {
-        if let Some(at) = self.accepted.iter().position(|(accepted, _)| *accepted == id) {
-            self.accepted.remove(at);
+        let is_it = |(call, _): &(u32, RequestHead)| *call == id;
+        let at = self.arrived.iter().position(is_it).map(|at| self.arrived.remove(at));
+        if at.or_else(|| self.accepted.iter().position(is_it).map(|at| self.accepted.remove(at))).is_some() {
             self.release(id);
         }
     }
