@@ -106,11 +106,11 @@ impl Listener {
             Inner::Memory(listener) => Accepted::Memory(listener.accept().await),
             Inner::Tcp(listener) => {
                 let (stream, peer) = listener.accept().await?;
-                Accepted::Tcp { stream, peer, limits: listener.limits().clone() }
+                Accepted::Tcp { stream, peer, limits: Box::new(listener.limits().clone()) }
             }
             Inner::Http(listener) => {
                 let (stream, peer) = listener.accept().await?;
-                Accepted::Http { stream, peer, limits: listener.limits().clone() }
+                Accepted::Http { stream, peer, limits: Box::new(listener.limits().clone()) }
             }
         }))
     }
@@ -211,9 +211,10 @@ enum Inner {
 
 #[derive(Debug)]
 enum Accepted {
+    // The limits are apart: the future that serves a connection holds this more than once.
     Memory(memory::ServerEnd),
-    Tcp { stream: TcpStream, peer: std::net::SocketAddr, limits: Limits },
-    Http { stream: TcpStream, peer: std::net::SocketAddr, limits: Limits },
+    Tcp { stream: TcpStream, peer: std::net::SocketAddr, limits: Box<Limits> },
+    Http { stream: TcpStream, peer: std::net::SocketAddr, limits: Box<Limits> },
 }
 
 #[cfg(test)]

@@ -5,18 +5,20 @@
 /// function, a structure, an arm of a `match`; of a `.proto` file a message or a method. What stands above it,
 /// as comments and attributes do, is left out.
 ///
-/// It goes to the first line that stands as far left as its first one and opens nothing.
+/// It goes to the first line that stands as far left as its first one and opens nothing, nor goes on with a
+/// signature.
 pub fn item(text: &str, beginning: &str) -> Option<String> {
-    let mut lines = text.lines().skip_while(|line| !line.trim_start().starts_with(beginning));
+    let mut lines = text.lines().skip_while(|line| !line.trim_start().starts_with(beginning)).peekable();
     let first = lines.next()?;
     let indent = first.len() - first.trim_start().len();
     let mut item = first[indent..].to_owned();
-    if opens(first) {
+    if opens(first) || lines.peek().is_some_and(|next| next.trim() == "where") {
         for line in lines {
             item.push('\n');
             item.push_str(line.get(indent..).unwrap_or_default());
             let is_as_far_left = !line.trim().is_empty() && line.len() - line.trim_start().len() <= indent;
-            if is_as_far_left && !opens(line) {
+            let goes_on = line.trim() == "where" || line.trim_start().starts_with(") -> ");
+            if is_as_far_left && !opens(line) && !goes_on {
                 break;
             }
         }
@@ -75,6 +77,15 @@ impl Kv for Store {
         );
         assert_eq!(item(RUST, "fn put(").as_deref(), Some("fn put(\n    &self,\n) -> Put {\n    Put {}\n}"));
         assert_eq!(item(RUST, "impl Kv").map(|it| it.lines().count()), Some(17));
+    }
+
+    #[test]
+    fn a_signature_with_bounds_is_not_the_end_of_an_item() {
+        let long = "pub fn f<T>(\n    t: T,\n) -> T\nwhere\n    T: Copy,\n{\n    t\n}";
+        let short = "fn g<T>(t: T) -> T\nwhere\n    T: Copy,\n{\n    t\n}";
+        let text = format!("{long}\n\n{short}\n\nfn h() {{}}\n");
+        assert_eq!(item(&text, "pub fn f").as_deref(), Some(long));
+        assert_eq!(item(&text, "fn g").as_deref(), Some(short));
     }
 
     #[test]
