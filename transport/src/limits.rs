@@ -65,6 +65,8 @@ impl Limits {
                 http2::Role::Server => keepalive,
             },
             write: self.write,
+            // A message of 64 KiB comes in one frame then, and need not be put together.
+            frame_size: 65 << 10,
             ..http2::Limits::default()
         }
     }

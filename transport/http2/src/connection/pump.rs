@@ -128,4 +128,5 @@ impl Connection {
 }
 
 /// How much data one stream may send before it is the next one's turn, whatever the peer would take.
-const MAX_DATA: usize = 64 << 10;
+/// It is 64 KiB, and room for what stands in front of a message of that size.
+const MAX_DATA: usize = 65 << 10;
