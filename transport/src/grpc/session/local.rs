@@ -167,6 +167,8 @@ impl Conversation for Session {
     fn cancel(&mut self, id: u32, status: Status) {
         let is_client = self.is_client();
         let Some(call) = self.calls.get_mut(id) else { return };
+        // How long what is left may take to be sent counts from now.
+        self.connection.set_time((self.clock)());
         if !is_client {
             if !call.ending && call.cancelled.is_none() {
                 let keep = call.bytes_to_keep(self.connection.queued(id));
