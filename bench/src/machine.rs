@@ -11,7 +11,7 @@ pub struct Machine {
     pub processor: String,
     /// How many cores this program may use.
     pub cores: usize,
-    /// The operating system and its version.
+    /// The operating system and its version, and how its TCP avoids congestion, where that is known.
     pub system: String,
     /// The compiler.
     pub compiler: String,
@@ -32,13 +32,15 @@ impl Machine {
             .lines()
             .find_map(|line| Some(line.strip_prefix("model name")?.split_once(':')?.1.trim().to_owned()));
         let release = read("/proc/sys/kernel/osrelease");
+        let congestion = read("/proc/sys/net/ipv4/tcp_congestion_control");
+        let tcp = if congestion.is_empty() { String::new() } else { format!(", TCP {}", congestion.trim()) };
         let today = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs() / 86_400;
         let (year, month, day) = civil(today as i64);
         Self {
             processor: processor
                 .unwrap_or_else(|| format!("{}, not known more closely", std::env::consts::ARCH)),
             cores: std::thread::available_parallelism().map_or(1, usize::from),
-            system: format!("{} {}", std::env::consts::OS, release.trim()).trim().to_owned(),
+            system: format!("{} {}", std::env::consts::OS, release.trim()).trim().to_owned() + &tcp,
             compiler: env!("COMPILER").to_owned(),
             versions: ["tonic", "tarpc", "tokio"].map(|name| format!("{name} {}", version(name))).join(", "),
             date: format!("{year}-{month:02}-{day:02}"),

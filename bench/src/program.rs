@@ -82,8 +82,11 @@ enum Command {
 /// The program. `count` counts allocations, if this is the one that does.
 pub fn run(count: Option<Count>) -> ExitCode {
     let Arguments { command, how } = Arguments::parse();
+    if let Err(error) = with_glibc_tuned() {
+        eprintln!("error: cannot start again: {error}");
+        return ExitCode::FAILURE;
+    }
     allow_many_sockets();
-    keep_freed_memory();
     let done = match command {
         Command::Measure(scenario) => measure(scenario, &how),
         Command::Serve { contender, listen, core, controlled } => {
@@ -200,9 +203,30 @@ fn allow_many_sockets() {
 #[cfg(not(target_os = "linux"))]
 fn allow_many_sockets() {}
 
-/// The allocator of glibc gives memory back to the system when 128 KiB are free at its end, and gets it again page
-/// by page: for messages of 64 KiB that takes longer than all else. Once it has seen something large come and go,
-/// as in most programs it does, it keeps twice as much.
-fn keep_freed_memory() {
-    drop(std::hint::black_box(Vec::<u8>::with_capacity(16 << 20)));
+/// Starts this program again, so that glibc treats all contenders alike; what it starts inherits that.
+///
+/// Messages of 64 KiB would be measured by chance else. Free memory at the end of the heap goes back to the system
+/// from 128 KiB on, and is got again page by page. And `rep movsb`, with which large blocks are copied, takes up
+/// to 20 times as long on processors of AMD if a block lies a little behind another as seen within a page
+/// (sourceware.org/bugzilla, 30994): that depends on where they happen to be.
+#[cfg(target_os = "linux")]
+fn with_glibc_tuned() -> std::io::Result<()> {
+    use std::os::unix::process::CommandExt;
+    if std::env::var(TUNABLES.0).is_ok_and(|value| value == TUNABLES.1) {
+        return Ok(());
+    }
+    let this = std::env::current_exe()?;
+    Err(std::process::Command::new(this).args(std::env::args_os().skip(1)).env(TUNABLES.0, TUNABLES.1).exec())
 }
+
+#[cfg(not(target_os = "linux"))]
+fn with_glibc_tuned() -> std::io::Result<()> {
+    Ok(())
+}
+
+#[cfg(target_os = "linux")]
+const TUNABLES: (&str, &str) = (
+    "GLIBC_TUNABLES",
+    "glibc.cpu.x86_rep_movsb_threshold=1000000000:glibc.malloc.mmap_threshold=33554432:\
+     glibc.malloc.trim_threshold=67108864",
+);

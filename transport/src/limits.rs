@@ -80,7 +80,7 @@ impl Default for Limits {
             metadata_fields: 100,
             calls: 100,
             window: 64 << 10,
-            send_buffer: 64 << 10,
+            send_buffer: 256 << 10,
             handshake: Duration::from_secs(10),
             keepalive: Duration::from_secs(20),
             write: Duration::from_secs(30),

@@ -91,7 +91,7 @@ impl Default for Limits {
             stream_window: 65_535,
             largest_stream_window: 4 << 20,
             connection_window: 16 << 20,
-            send_buffer: 64 << 10,
+            send_buffer: 256 << 10,
             queued_answers: 1000,
             resets: Rate { burst: 200, per_second: 33 },
             useless: Rate { burst: 100, per_second: 10 },

@@ -473,7 +473,7 @@ fn shortened(status: &Status) -> Status {
 }
 
 /// How many bytes of a call may wait to be sent before its sender does.
-const SEND_AHEAD: usize = 16 << 10;
+const SEND_AHEAD: usize = 128 << 10;
 
 /// From how many bytes on a message is handed over, and not copied.
 const WORTH_HANDING_OVER: usize = 2048;
