@@ -17,6 +17,8 @@ use crate::codec::Coding;
 pub struct Sender<T> {
     send: SendStream,
     coding: Coding<T>,
+    /// Where small messages are encoded, one after the other.
+    buffer: Vec<u8>,
 }
 
 /// Receives the messages of one side of a call. A client that drops it before the end gives the call up.
@@ -34,7 +36,7 @@ pub struct Receiver<T> {
 impl<T> Sender<T> {
     /// Sends what `send` takes, in `coding`.
     pub fn new(send: SendStream, coding: Coding<T>) -> Self {
-        Self { send, coding }
+        Self { send, coding, buffer: Vec::new() }
     }
 
     /// Sends one message. Waits while the other side does not read: then its window is full, or what
@@ -45,7 +47,12 @@ impl<T> Sender<T> {
     /// has been received already. RESOURCE_EXHAUSTED, and the call goes on, when the message is larger than
     /// the other side accepts.
     pub async fn send(&mut self, message: &T) -> Result<(), Status> {
-        self.send.send(self.coding.encode(message)?).await
+        self.buffer.clear();
+        self.coding.append(message, &mut self.buffer)?;
+        if self.send.send_one_more(&self.buffer) {
+            return Ok(());
+        }
+        self.send.send(std::mem::take(&mut self.buffer).into()).await
     }
 
     /// From a server: sends the head of the response, before any message.

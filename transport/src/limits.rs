@@ -33,7 +33,7 @@ pub struct Limits {
     /// Default: 64 KiB.
     pub window: u32,
     /// How many bytes may wait to be written on one connection before senders wait.
-    /// Default: 64 KiB.
+    /// Default: 128 KiB.
     pub send_buffer: usize,
     /// How long a peer may take for the first bytes of a connection. Default: 10 s.
     pub handshake: Duration,
@@ -80,7 +80,7 @@ impl Default for Limits {
             metadata_fields: 100,
             calls: 100,
             window: 64 << 10,
-            send_buffer: 256 << 10,
+            send_buffer: 128 << 10,
             handshake: Duration::from_secs(10),
             keepalive: Duration::from_secs(20),
             write: Duration::from_secs(30),

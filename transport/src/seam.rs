@@ -60,6 +60,15 @@ pub trait Carrier: Send + Sync + 'static {
         end: bool,
     ) -> Poll<Result<(), Status>>;
 
+    /// Sends a copy of one more message of a call, if that is small and nothing is in its way: in a stream of small
+    /// messages most take this short way. `false`: nothing was sent, and [`poll_send`](Self::poll_send) is the way.
+    ///
+    /// What wraps a carrier and does not know of this sees everything in `poll_send`.
+    fn send_one_more(&self, call: CallId, message: &[u8]) -> bool {
+        let _ = (call, message);
+        false
+    }
+
     /// The next thing the peer has sent on a call. Whatever goes wrong is a [`Received::End`] with
     /// the status that says so.
     fn poll_receive(&self, cx: &mut Context<'_>, call: CallId) -> Poll<Received>;

@@ -118,6 +118,11 @@ impl SendStream {
         poll_fn(|cx| self.poll_send(cx, &mut message, false)).await
     }
 
+    /// [`Carrier::send_one_more`] for this call.
+    pub fn send_one_more(&mut self, message: &[u8]) -> bool {
+        self.handle.carrier.send_one_more(self.handle.call, message)
+    }
+
     /// Sends the last message: with it a client has sent its whole request, and a server has
     /// answered the call and it went well.
     ///

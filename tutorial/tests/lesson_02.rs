@@ -4,7 +4,7 @@
 
 mod exercise;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use kv::message::{DeleteReply, IncrementRequest, PutReply, PutRequest};
 use proptest::prelude::*;
 use stub::codec::{Bincode, Codec};
@@ -27,9 +27,9 @@ fn encode<T>(message: T) -> Vec<u8>
 where
     Bincode: Codec<T>,
 {
-    let mut bytes = BytesMut::new();
+    let mut bytes = Vec::new();
     Bincode.encode(&message, &mut bytes).unwrap();
-    bytes.to_vec()
+    bytes
 }
 
 fn decode(bytes: &[u8]) -> Result<PutRequest, Status> {

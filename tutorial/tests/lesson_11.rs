@@ -4,7 +4,7 @@
 
 mod exercise;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use kv::proto::{
     Change, DeleteReply, GetReply, GetRequest, IncrementRequest, LoadReply, PutReply, PutRequest,
 };
@@ -39,9 +39,9 @@ fn encode<T>(message: &T) -> Vec<u8>
 where
     Protobuf: Codec<T>,
 {
-    let mut bytes = BytesMut::new();
+    let mut bytes = Vec::new();
     Protobuf.encode(message, &mut bytes).unwrap();
-    bytes.to_vec()
+    bytes
 }
 
 fn decode<T>(bytes: &[u8]) -> Result<T, String>

@@ -169,7 +169,8 @@ fn a_short_answer_passes_between_the_frames_of_a_long_one() {
 
 #[test]
 fn a_full_window_stops_the_sender_and_what_is_read_lets_it_go_on() {
-    let mut joined = Joined::new(Limits::default(), Limits { stream_window: 20, ..Limits::default() });
+    let limits = Limits { stream_window: 20, largest_stream_window: 20, ..Limits::default() };
+    let mut joined = Joined::new(Limits::default(), limits);
     joined.settle();
     let stream = joined.client.open(&request(), false).unwrap();
     joined.client.send_data(stream, Bytes::from(vec![b'x'; 50]), true).unwrap();

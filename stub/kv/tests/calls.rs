@@ -6,7 +6,7 @@ mod support;
 
 use std::sync::Arc;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use client::{CallOptions, Caller, Channel};
 use kv::message::GetRequest;
 use kv::{Kv, KvClient, Store};
@@ -268,7 +268,7 @@ impl CodecName for PlainText {
 }
 
 impl Codec<Text> for PlainText {
-    fn encode(self, message: &Text, dst: &mut BytesMut) -> Result<(), Status> {
+    fn encode(self, message: &Text, dst: &mut Vec<u8>) -> Result<(), Status> {
         dst.extend_from_slice(message.0.as_bytes());
         Ok(())
     }
@@ -509,7 +509,7 @@ async fn more_calls_than_the_server_takes_at_once_wait_for_their_turn(transport:
 
 #[test]
 fn a_message_of_the_example_is_its_fields_one_after_the_other() {
-    let mut bytes = BytesMut::new();
+    let mut bytes = Vec::new();
     stub::codec::Bincode.encode(&GetRequest { key: "hits".into() }, &mut bytes).unwrap();
     assert_eq!(bytes, b"\x04hits"[..]);
 }

@@ -7,7 +7,7 @@
 use std::io::{self, Read};
 
 use bincode_crate::{BincodeRead, DefaultOptions, ErrorKind, Options};
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::Bytes;
 use serde::Serialize;
 use serde::de::{DeserializeOwned, Visitor};
 use transport::{Code, Status};
@@ -26,13 +26,10 @@ impl CodecName for Bincode {
 }
 
 impl<T: Serialize + DeserializeOwned> Codec<T> for Bincode {
-    fn encode(self, message: &T, dst: &mut BytesMut) -> Result<(), Status> {
-        options().serialize_into(dst.writer(), message).map_err(|error| cannot_encode(&error))
-    }
-
-    // The crate asks for the size first: one allocation.
-    fn to_bytes(self, message: &T) -> Result<Bytes, Status> {
-        options().serialize(message).map(Bytes::from).map_err(|error| cannot_encode(&error))
+    fn encode(self, message: &T, dst: &mut Vec<u8>) -> Result<(), Status> {
+        let size = options().serialized_size(message).map_err(|error| cannot_encode(&error))?;
+        dst.reserve(usize::try_from(size).unwrap_or(0));
+        options().serialize_into(dst, message).map_err(|error| cannot_encode(&error))
     }
 
     fn decode(self, src: Bytes) -> Result<T, Status> {
@@ -147,7 +144,7 @@ mod tests {
     }
 
     fn encode<T: Serialize + DeserializeOwned>(message: &T) -> Vec<u8> {
-        let mut bytes = BytesMut::new();
+        let mut bytes = Vec::new();
         Bincode.encode(message, &mut bytes).unwrap();
         bytes.to_vec()
     }

@@ -19,7 +19,7 @@ pub trait Message: Sized + Send + 'static {
 #[derive(Debug)]
 pub struct Coding<T> {
     name: &'static str,
-    encode: fn(&T) -> Result<Bytes, Status>,
+    encode: fn(&T, &mut Vec<u8>) -> Result<(), Status>,
     decode: fn(Bytes) -> Result<T, Status>,
 }
 
@@ -28,7 +28,7 @@ impl<T> Coding<T> {
     pub fn of<C: Codec<T> + Default>() -> Self {
         Self {
             name: <C as CodecName>::NAME,
-            encode: |message| C::default().to_bytes(message),
+            encode: |message, dst| C::default().encode(message, dst),
             decode: |src| C::default().decode(src),
         }
     }
@@ -41,9 +41,19 @@ impl<T> Coding<T> {
     /// The bytes of `message`.
     ///
     /// # Errors
-    /// Those of [`Codec::to_bytes`].
+    /// Those of [`Codec::encode`].
     pub fn encode(&self, message: &T) -> Result<Bytes, Status> {
-        (self.encode)(message)
+        let mut dst = Vec::new();
+        self.append(message, &mut dst)?;
+        Ok(dst.into())
+    }
+
+    /// Appends the bytes of `message` to `dst`.
+    ///
+    /// # Errors
+    /// Those of [`Codec::encode`].
+    pub fn append(&self, message: &T, dst: &mut Vec<u8>) -> Result<(), Status> {
+        (self.encode)(message, dst)
     }
 
     /// The message that `src` is.

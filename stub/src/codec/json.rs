@@ -1,6 +1,6 @@
 //! The codec `json`: messages as text that people can read.
 
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::Bytes;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use transport::{Code, Status};
@@ -16,8 +16,8 @@ impl CodecName for Json {
 }
 
 impl<T: Serialize + DeserializeOwned> Codec<T> for Json {
-    fn encode(self, message: &T, dst: &mut BytesMut) -> Result<(), Status> {
-        serde_json::to_writer(dst.writer(), message)
+    fn encode(self, message: &T, dst: &mut Vec<u8>) -> Result<(), Status> {
+        serde_json::to_writer(dst, message)
             .map_err(|error| Status::new(Code::Internal, format!("json layer: cannot encode: {error}")))
     }
 

@@ -5,7 +5,7 @@ mod coding;
 mod json;
 mod protobuf;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use transport::Status;
 
 pub use self::bincode::Bincode;
@@ -15,21 +15,11 @@ pub use self::protobuf::Protobuf;
 
 /// Turns messages of type `T` into bytes and back.
 pub trait Codec<T>: CodecName {
-    /// Appends the bytes of `message` to `dst`.
+    /// Appends the bytes of `message` to `dst`, in one allocation where its size can be known.
     ///
     /// # Errors
     /// INTERNAL when the message has no bytes in this codec.
-    fn encode(self, message: &T, dst: &mut BytesMut) -> Result<(), Status>;
-
-    /// The bytes of `message` alone.
-    ///
-    /// # Errors
-    /// Those of [`encode`](Self::encode).
-    fn to_bytes(self, message: &T) -> Result<Bytes, Status> {
-        let mut dst = BytesMut::new();
-        self.encode(message, &mut dst)?;
-        Ok(dst.freeze())
-    }
+    fn encode(self, message: &T, dst: &mut Vec<u8>) -> Result<(), Status>;
 
     /// The message that `src` is, all of it.
     ///

@@ -1,7 +1,7 @@
 //! The codec `proto`: protobuf, the default of gRPC. Fields have numbers instead of places, so that old
 //! and new programs understand each other.
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use prost::Message;
 use transport::{Code, Status};
 
@@ -17,15 +17,10 @@ impl CodecName for Protobuf {
 }
 
 impl<T: Message + Default> Codec<T> for Protobuf {
-    fn encode(self, message: &T, dst: &mut BytesMut) -> Result<(), Status> {
-        message
-            .encode(dst)
-            .map_err(|error| Status::new(Code::Internal, format!("protobuf layer: cannot encode: {error}")))
-    }
-
-    // To grow a buffer step by step would allocate more than once.
-    fn to_bytes(self, message: &T) -> Result<Bytes, Status> {
-        Ok(message.encode_to_vec().into())
+    fn encode(self, message: &T, dst: &mut Vec<u8>) -> Result<(), Status> {
+        dst.reserve(message.encoded_len());
+        message.encode_raw(dst);
+        Ok(())
     }
 
     fn decode(self, src: Bytes) -> Result<T, Status> {

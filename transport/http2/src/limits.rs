@@ -42,7 +42,7 @@ pub struct Limits {
     /// nobody reads do not stop the others.
     pub connection_window: u32,
     /// How many bytes may wait to be written, beyond which no further data is taken from streams; a
-    /// server does not read either, then, until its peer has read what waits. Default: 64 KiB.
+    /// server does not read either, then, until its peer has read what waits. Default: 128 KiB.
     pub send_buffer: usize,
     /// How many frames that answer the peer may wait to be written (CVE-2019-9512, CVE-2019-9515).
     /// Default: 1,000.
@@ -70,7 +70,7 @@ pub struct Limits {
     /// How long the sign of life may take. Default: 20 s.
     pub keepalive_timeout: Duration,
     /// How long a peer may take nothing of what is written to it, or of what is left to be sent on a stream
-    /// that the application has released. Default: 30 s.
+    /// that the application has released, which is looked at as often: up to twice as long. Default: 30 s.
     pub write: Duration,
     /// How long a connection is kept that has no streams. Default: 30 min.
     pub idle: Duration,
@@ -91,7 +91,7 @@ impl Default for Limits {
             stream_window: 65_535,
             largest_stream_window: 4 << 20,
             connection_window: 16 << 20,
-            send_buffer: 256 << 10,
+            send_buffer: 128 << 10,
             queued_answers: 1000,
             resets: Rate { burst: 200, per_second: 33 },
             useless: Rate { burst: 100, per_second: 10 },

@@ -171,25 +171,26 @@ impl Host for Grpc {
         message: &mut Option<Bytes>,
         end: bool,
     ) -> Poll<Result<(), Status>> {
-        let compression = self.with(|session| {
-            if let Some(message) = &message
-                && !end
-                && session.send_one_more(id, message)
-            {
-                return Poll::Ready(Ok(None));
+        let compression = self.with(|session| match session.compression(id) {
+            Some(compression) if message.is_some() => {
+                session.poll_sendable(cx, id).map_ok(|()| Some(compression))
             }
-            match session.compression(id) {
-                Some(compression) if message.is_some() => {
-                    session.poll_sendable(cx, id).map_ok(|()| Some(compression))
-                }
-                _ => session.poll_send(cx, id, message, end).map_ok(|()| None),
-            }
+            _ => session.poll_send(cx, id, message, end).map_ok(|()| None),
         });
         let Some(compression) = ready!(compression)? else { return Poll::Ready(Ok(())) };
         let Some(plain) = message.take() else { return Poll::Ready(Ok(())) };
         let bytes = compression.compress(&plain)?;
         let mut compressed = Some(Framed { bytes, is_compressed: true });
         Poll::Ready(self.with(|session| session.send_now(id, &mut compressed, end)))
+    }
+
+    fn send_one_more(&self, id: u32, message: &[u8]) -> bool {
+        let mut state = self.lock();
+        let is_sent = state.session.send_one_more(id, message);
+        let driver = if is_sent { state.driver.take() } else { None };
+        drop(state);
+        driver.into_iter().for_each(Waker::wake);
+        is_sent
     }
 
     fn poll_receive(&self, cx: &mut Context<'_>, id: u32, behind: Option<&mut Behind>) -> Poll<Received> {

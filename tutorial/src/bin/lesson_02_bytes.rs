@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use kv::message::{IncrementRequest, PutRequest};
 use stub::codec::{Bincode, Codec};
 use transport::Status;
@@ -82,9 +82,9 @@ fn encode<T>(message: &T) -> Result<Bytes, Status>
 where
     Bincode: Codec<T>,
 {
-    let mut bytes = BytesMut::new();
+    let mut bytes = Vec::new();
     Bincode.encode(message, &mut bytes)?;
-    Ok(bytes.freeze())
+    Ok(bytes.into())
 }
 
 fn refuse(page: &mut Page, what: &str, bytes: &[u8]) {

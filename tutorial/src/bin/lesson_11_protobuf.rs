@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use kv::proto::{Change, DeleteReply, GetReply, GetRequest, IncrementRequest, PutRequest};
 use prost_types::DescriptorProto;
 use stub::codec::{Bincode, Codec, Json, Protobuf};
@@ -377,9 +377,9 @@ fn put() -> PutRequest {
 }
 
 fn encode<T, C: Codec<T>>(codec: C, message: &T) -> Result<Bytes, Status> {
-    let mut bytes = BytesMut::new();
+    let mut bytes = Vec::new();
     codec.encode(message, &mut bytes)?;
-    Ok(bytes.freeze())
+    Ok(bytes.into())
 }
 
 /// What a decoder makes of bytes.

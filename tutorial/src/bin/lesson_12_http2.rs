@@ -239,7 +239,9 @@ fn farewell(page: &mut Page, joined: &mut Joined) -> Result<(), Status> {
 
 fn window(page: &mut Page) -> Result<(), Status> {
     let window = 20;
-    let mut joined = Joined::new(Limits::default(), Limits { stream_window: window, ..Limits::default() });
+    // Without a limit, it would grow as it is read.
+    let limits = Limits { stream_window: window, largest_stream_window: window, ..Limits::default() };
+    let mut joined = Joined::new(Limits::default(), limits);
     joined.settle();
     joined.passed();
 
@@ -440,9 +442,9 @@ fn encode<T>(message: &T) -> Result<Bytes, Status>
 where
     Bincode: Codec<T>,
 {
-    let mut bytes = BytesMut::new();
+    let mut bytes = Vec::new();
     Bincode.encode(message, &mut bytes)?;
-    Ok(bytes.freeze())
+    Ok(bytes.into())
 }
 
 fn unexpected(passed: &[Passed]) -> Status {

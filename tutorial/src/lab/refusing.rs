@@ -81,7 +81,7 @@ impl<K: Kv> Refusing<K> {
         }
         let request: IncrementRequest = Protobuf.decode(body.slice(PREFIX..))?;
         let value = self.kv.increment(&request.key, request.by).await?;
-        let mut message = BytesMut::new();
+        let mut message = Vec::new();
         Protobuf.encode(&IncrementReply { value }, &mut message)?;
         let mut reply = BytesMut::new();
         reply.put_u8(0); // Not compressed.

@@ -325,7 +325,6 @@ const SPECIFICATION: &str = "protobuf encoding";
 
 #[cfg(test)]
 mod tests {
-    use bytes::BytesMut;
     use proptest::prelude::*;
     use prost_types::field_descriptor_proto::Label;
     use prost_types::{
@@ -563,7 +562,7 @@ mod tests {
 
         #[test]
         fn what_an_encoder_writes_breaks_no_rule(key in ".*", by in any::<i64>()) {
-            let mut bytes = BytesMut::new();
+            let mut bytes = Vec::new();
             Protobuf.encode(&kv::proto::IncrementRequest { key, by }, &mut bytes).expect("it is encoded");
             let schema = kv();
             for of in [schema.message("kv.IncrementRequest"), None] {

@@ -40,8 +40,8 @@ impl Connection {
 
     /// Whether more should be read. A server does not read requests whose answers its peer does not read.
     pub fn wants_input(&self) -> bool {
-        let most = self.limits.send_buffer.saturating_mul(2);
-        !self.has_failed() && (self.role == Role::Client || self.out.remaining() <= most)
+        let is_behind = self.out.remaining() > self.limits.send_buffer;
+        !self.has_failed() && (self.role == Role::Client || !is_behind)
     }
 
     /// Lets a stream send in its turn, if it has something to send and may.

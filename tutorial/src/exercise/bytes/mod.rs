@@ -3,7 +3,7 @@
 pub mod starter;
 mod wrong;
 
-use ::bytes::{Bytes, BytesMut};
+use ::bytes::Bytes;
 use kv::message::{GetReply, IncrementRequest, PutRequest};
 use stub::codec::{Bincode, Codec};
 use transport::Status;
@@ -47,10 +47,10 @@ fn encoded<T>(message: &T) -> Vec<u8>
 where
     Bincode: Codec<T>,
 {
-    let mut bytes = BytesMut::new();
+    let mut bytes = Vec::new();
     // It fails for what these messages do not have.
     let _ = Bincode.encode(message, &mut bytes);
-    bytes.to_vec()
+    bytes
 }
 
 /// The byte that an error names: "bincode layer, byte 10 of 12: …".
