@@ -47,12 +47,14 @@ impl<T> Sender<T> {
     /// has been received already. RESOURCE_EXHAUSTED, and the call goes on, when the message is larger than
     /// the other side accepts.
     pub async fn send(&mut self, message: &T) -> Result<(), Status> {
-        self.buffer.clear();
-        self.coding.append(message, &mut self.buffer)?;
-        if self.send.send_one_more(&self.buffer) {
+        let mut buffer = std::mem::take(&mut self.buffer);
+        buffer.clear();
+        self.coding.append(message, &mut buffer)?;
+        if self.send.send_one_more(&buffer) {
+            self.buffer = buffer;
             return Ok(());
         }
-        self.send.send(std::mem::take(&mut self.buffer).into()).await
+        self.send.send(buffer.into()).await
     }
 
     /// From a server: sends the head of the response, before any message.

@@ -125,7 +125,8 @@ impl<A: Application> State<A> {
     }
 
     fn wants_driver(&self) -> bool {
-        self.connection.has_output() || self.connection.is_done()
+        let connection = &self.connection;
+        connection.has_output() || connection.is_due_sooner() || connection.is_done()
     }
 }
 

@@ -8,7 +8,8 @@ use std::time::Duration;
 /// For each call a connection holds at most one [`window`](Self::window) of messages nobody has
 /// read yet, one message of at most [`message`](Self::message) bytes that is still arriving, one
 /// that waits to be sent, and the head and status of its answer, 48 KiB at most; besides that, one
-/// [`send_buffer`](Self::send_buffer) being filled and one being written. Handlers that go on after
+/// [`send_buffer`](Self::send_buffer) being filled and one being written. Over HTTP/2 as many bytes may wait on each call
+/// in front of the message that waits, if the peer's windows have room for them. Handlers that go on after
 /// their answer count as calls, up to twice as many. Nothing is allocated for bytes that a peer only
 /// announced; but a peer that really sends them can, with the defaults, make 100 calls hold 4 MiB each. Over
 /// HTTP/2 a message of no bytes takes 5 bytes of the window, and about 40 here. Who serves strangers lowers
@@ -32,7 +33,7 @@ pub struct Limits {
     /// where the window begins: for a call that is read as fast as it comes it grows, to 4 MiB at most.
     /// Default: 64 KiB.
     pub window: u32,
-    /// How many bytes may wait to be written on one connection before senders wait.
+    /// How many bytes may wait to be written on one connection before senders wait; over HTTP/2, on one call too.
     /// Default: 128 KiB.
     pub send_buffer: usize,
     /// How long a peer may take for the first bytes of a connection. Default: 10 s.

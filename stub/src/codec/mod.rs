@@ -18,7 +18,7 @@ pub trait Codec<T>: CodecName {
     /// Appends the bytes of `message` to `dst`, in one allocation where its size can be known.
     ///
     /// # Errors
-    /// INTERNAL when the message has no bytes in this codec.
+    /// INTERNAL when the message has no bytes in this codec. Some of it may have been appended then.
     fn encode(self, message: &T, dst: &mut Vec<u8>) -> Result<(), Status>;
 
     /// The message that `src` is, all of it.

@@ -426,7 +426,12 @@ fn a_peer_has_its_time_for_what_is_left_although_nothing_has_come_from_it_for_lo
     server.now += Limits::default().write;
     server.connection.send_headers(1, &ok(), false).unwrap();
     server.connection.send_data(1, Bytes::from_static(b"x"), true).unwrap();
+    server.sent();
+    assert!(!server.connection.is_due_sooner());
     server.connection.release(1);
+    assert!(server.connection.is_due_sooner(), "who waits for a timeout has to ask again");
+    server.sent();
+    assert!(!server.connection.is_due_sooner());
     server.wait(Duration::ZERO);
     assert_eq!(server.connection.stream_count(), 1, "it was released just now");
     server.wait(Limits::default().write);

@@ -1,10 +1,13 @@
 //! A caller that gives a call up, or goes.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use http2::ErrorCode;
-use tokio::sync::mpsc;
-use transport::{Code, IncomingCall, Received, Service, Status};
+use http2::frame::Setting;
+use tokio::sync::{Notify, mpsc};
+use tokio::time::{sleep, timeout};
+use transport::{Code, IncomingCall, Limits, Metadata, Received, Service, Status};
 
 use crate::peer::{Came, Peer, REQUEST, message};
 use crate::support::service;
@@ -93,4 +96,29 @@ async fn who_reads_in_another_task_learns_that_the_call_was_cancelled() {
     peer.reset(stream, ErrorCode::CANCEL).await;
     let Some(Received::End(status)) = told.recv().await else { panic!("an end") };
     assert_eq!(status.code(), Code::Cancelled);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_a_silent_peer_has_no_window_for_is_given_up_in_time() {
+    let due = Arc::new(Notify::new());
+    let is_due = due.clone();
+    let service = service(move |mut call: IncomingCall| {
+        let is_due = is_due.clone();
+        async move {
+            call.send.respond(Metadata::new()).unwrap();
+            is_due.notified().await;
+            call.send.send_last("answer".into()).await.unwrap();
+        }
+    });
+    // Nothing else makes the connection look at its clock.
+    let limits = Limits { keepalive: Duration::ZERO, ..Limits::default() };
+    let mut peer = Peer::client_of_limited(service, limits).await;
+    peer.settings(&[Setting::InitialWindowSize(0)]).await;
+    let stream = peer.request(&REQUEST, &message(b"hello")).await;
+    while !matches!(peer.next().await, Came::Headers { .. }) {}
+    // Until nothing is left that is due in any case.
+    sleep(2 * Limits::default().handshake).await;
+    due.notify_one();
+    let came = timeout(3 * Limits::default().write, peer.next()).await.unwrap();
+    assert!(matches!(came, Came::Reset { stream: id, code: ErrorCode::CANCEL } if id == stream), "{came:?}");
 }

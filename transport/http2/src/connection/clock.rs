@@ -20,6 +20,8 @@ pub(super) struct Clock {
     idle_since: Option<Instant>,
     /// When released streams are looked at that are not sent to their end.
     lingering_until: Option<Instant>,
+    /// The next timeout has become earlier since the output was taken last.
+    pub(super) is_sooner: bool,
     /// When a server has announced its end.
     announced: Option<Instant>,
     round_trip: Option<Duration>,
@@ -55,6 +57,12 @@ impl Connection {
         .flatten()
         .flatten()
         .min()
+    }
+
+    /// Whether [`next_timeout`](Self::next_timeout) has become earlier since [`take_output`](Self::take_output): who
+    /// waits for the former asks again.
+    pub fn is_due_sooner(&self) -> bool {
+        self.clock.is_sooner
     }
 
     /// Does what is due at `now`.
@@ -98,6 +106,7 @@ impl Connection {
     pub(super) fn linger(&mut self) {
         if self.clock.lingering_until.is_none() {
             self.clock.lingering_until = self.clock.now.checked_add(self.limits.write);
+            self.clock.is_sooner = true;
         }
     }
 
@@ -143,6 +152,7 @@ impl Clock {
             asked: None,
             idle_since: Some(now),
             lingering_until: None,
+            is_sooner: false,
             announced: None,
             round_trip: None,
             pinged: None,

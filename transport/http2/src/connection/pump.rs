@@ -25,6 +25,7 @@ impl Connection {
             self.send_next(id);
         }
         std::mem::swap(&mut self.out, output);
+        self.clock.is_sooner = false;
         self.answers = 0;
     }
 
@@ -115,6 +116,9 @@ impl Connection {
         }
         self.out.put(&gathered[..size]);
         gathered.drain(..size);
+        if gathered.is_empty() && gathered.capacity() > MUCH {
+            *gathered = Vec::new();
+        }
     }
 
     /// Sends a field block.
@@ -130,3 +134,6 @@ impl Connection {
 /// How much data one stream may send before it is the next one's turn, whatever the peer would take.
 /// It is 64 KiB, and room for what stands in front of a message of that size.
 const MAX_DATA: usize = 65 << 10;
+
+/// How many bytes for small data a stream keeps that has sent all it had, at most.
+const MUCH: usize = 16 << 10;

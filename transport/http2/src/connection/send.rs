@@ -296,10 +296,10 @@ impl Connection {
     /// Only then does the stream not count any more.
     pub fn release(&mut self, id: u32) {
         let Some(stream) = self.streams.get_mut(id) else { return };
+        // The time is as of the last input: the first look at what is left only begins to count.
+        stream.outgoing.has_moved |= !stream.released;
         stream.released = true;
         stream.outgoing.is_awaited = false;
-        // The time is as of the last input: the first look at what is left only begins to count.
-        stream.outgoing.has_moved = true;
         let (state, unread) = (stream.state, stream.incoming.window.unread());
         let is_unfinished = self.role == Role::Client || stream.can_send();
         if !self.events.is_empty() {

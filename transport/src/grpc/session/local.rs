@@ -249,7 +249,7 @@ impl Session {
             return false;
         }
         let Ok(prefix) = message::prefix(message.len(), false) else { return false };
-        let is_sent = self.connection.send_with_room(id, [&prefix, message], SEND_AHEAD);
+        let is_sent = self.connection.send_with_room(id, [&prefix, message], self.limits.send_buffer);
         if is_sent {
             call.sent_before_last = call.sent;
             call.sent += (prefix.len() + message.len()) as u64;
@@ -279,7 +279,10 @@ impl Session {
             return Poll::Ready(Err(Status::new(Code::FailedPrecondition, text)));
         }
         let may_wait = call.sent > 0;
-        if may_wait && !self.connection.has_room(id, SEND_AHEAD) && !self.connection.await_room(id) {
+        if may_wait
+            && !self.connection.has_room(id, self.limits.send_buffer)
+            && !self.connection.await_room(id)
+        {
             park(&mut call.sender, cx, &mut self.discarded);
             return Poll::Pending;
         }
@@ -471,9 +474,6 @@ fn shortened(status: &Status) -> Status {
     let text = status.message();
     Status::new(status.code(), text[..text.floor_char_boundary(1 << 10)].to_owned())
 }
-
-/// How many bytes of a call may wait to be sent before its sender does.
-const SEND_AHEAD: usize = 128 << 10;
 
 /// From how many bytes on a message is handed over, and not copied.
 const WORTH_HANDING_OVER: usize = 2048;

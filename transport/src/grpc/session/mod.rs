@@ -118,7 +118,8 @@ impl Session {
 
     /// Whether there is something for the task of the connection to do.
     pub(super) fn wants_driver(&self) -> bool {
-        self.connection.has_output() || self.connection.is_done() || self.can_accept()
+        let connection = &self.connection;
+        connection.has_output() || connection.is_due_sooner() || connection.is_done() || self.can_accept()
     }
 
     /// Whether a call waits to be served and may be: handlers that go on after their answer count too.
