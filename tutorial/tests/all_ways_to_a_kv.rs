@@ -2,7 +2,7 @@
 
 mod contract;
 
-use contract::{HTTP, TCP, contract_suite, local, memory, served_on, stream_suite, streams_on};
+use contract::{HTTP, TCP, as_json_api, contract_suite, local, memory, served_on, stream_suite, streams_on};
 
 contract_suite! {
     a_local_object: local(),
@@ -15,6 +15,7 @@ contract_suite! {
     over_http_with_bincode: served_on(HTTP, "bincode"),
     over_http_with_protobuf: served_on(HTTP, "proto"),
     over_http_with_json: served_on(HTTP, "json"),
+    as_an_http_api_with_json: as_json_api(),
 }
 
 stream_suite! {

@@ -52,12 +52,13 @@ fn sources(folder: &str) -> Vec<(String, String)> {
     found
 }
 
-const LIBRARIES: [&str; 8] = [
+const LIBRARIES: [&str; 9] = [
     "transport/src",
     "transport/http2/src",
     "stub/src",
     "stub/build/src",
     "stub/kv/src",
+    "stub/kv/json/src",
     "server/src",
     "client/src",
     "interop/src",
@@ -73,6 +74,7 @@ fn each_crate_depends_only_on_those_below_it() {
         ("server", &["stub", "transport"]),
         ("client", &["stub", "transport"]),
         ("kv", &["client", "server", "stub", "transport"]),
+        ("kv_json", &["kv", "transport"]),
         ("tutorial", &["client", "http2", "kv", "server", "stub", "stub_build", "transport"]),
         ("interop", &["client", "server", "stub", "transport"]),
         ("bench", &["client", "server", "stub", "transport"]),

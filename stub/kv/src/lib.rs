@@ -9,6 +9,7 @@
 //! | `client_stub.rs` | [`KvClient`], a `Kv` that is far away |
 //! | `server_stub.rs` | [`KvServer`], which calls a `Kv` that is here |
 //! | `store.rs` | [`Store`], a `Kv` that does the work |
+//! | `follow.rs` | [`Follow`], the changes of a key of it |
 //! | `proto/kv.proto` | the contract for all languages; the messages are made of it |
 //!
 //! Both stubs are written by hand. They are so regular that a program can write them: [`proto`] has what
@@ -17,6 +18,7 @@
 
 mod client_stub;
 mod contract;
+mod follow;
 pub mod message;
 pub mod proto;
 mod server_stub;
@@ -24,5 +26,6 @@ mod store;
 
 pub use client_stub::KvClient;
 pub use contract::Kv;
+pub use follow::Follow;
 pub use server_stub::KvServer;
 pub use store::Store;

@@ -12,7 +12,7 @@ use crate::proto::{
     self, Change, DeleteReply, DeleteRequest, Entry, GetReply, GetRequest, IncrementReply, IncrementRequest,
     LoadReply, PutReply, PutRequest, WatchRequest,
 };
-use crate::{Kv, contract};
+use crate::{Follow, Kv, contract};
 
 /// A [`Kv`] that does the work: a map behind a lock. It is gone when the process ends.
 ///
@@ -48,7 +48,7 @@ impl Store {
     }
 
     /// The present value of `key`, and all changes after it.
-    fn subscribe(&self, key: &str) -> (Option<String>, broadcast::Receiver<Change>) {
+    pub(crate) fn subscribe(&self, key: &str) -> (Option<String>, broadcast::Receiver<Change>) {
         let values = self.lock();
         (values.get(key).cloned(), self.changes.subscribe())
     }
@@ -122,26 +122,13 @@ impl proto::Kv for Store {
     }
 
     async fn watch(&self, request: WatchRequest, mut replies: Sender<Change>) -> Result<(), Status> {
-        let WatchRequest { key } = request;
-        let (value, mut changes) = self.subscribe(&key);
+        let mut follow = Follow::new(self, request.key);
         // The head says that from now on every change is told.
         replies.respond(Metadata::new())?;
-        if value.is_some() {
-            replies.send(&Change { key: key.clone(), value }).await?;
+        while let Some(change) = follow.next().await {
+            replies.send(&change).await?;
         }
-        loop {
-            match changes.recv().await {
-                Ok(change) if change.key == key => replies.send(&change).await?,
-                Ok(_) => {}
-                Err(RecvError::Lagged(_)) => {
-                    // Begins anew, or what is older than this value would come behind it.
-                    let (value, newer) = self.subscribe(&key);
-                    changes = newer;
-                    replies.send(&Change { key: key.clone(), value }).await?;
-                }
-                Err(RecvError::Closed) => return Ok(()),
-            }
-        }
+        Ok(())
     }
 
     async fn load(&self, mut requests: Receiver<Entry>) -> Result<LoadReply, Status> {

@@ -12,7 +12,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use client::CallOptions;
 use kv::{Kv, KvClient, KvServer, Store, proto};
+use kv_json::JsonClient;
 use server::{Router, Server};
+use tokio::net::TcpListener;
 
 /// Runs every sentence of the contract for each way to a `Kv`: `name: expression,` where the
 /// expression is a future of a [`Way`].
@@ -111,6 +113,15 @@ pub(crate) async fn streams_on(address: &str, codec: &'static str) -> Way<proto:
     let bound = server.listen(address).await.unwrap();
     let kv = proto::KvClient::connect(&bound.to_string()).await.unwrap();
     Way::to(server, kv.with(CallOptions::new().codec(codec)))
+}
+
+/// A client of the HTTP API with JSON.
+pub(crate) async fn as_json_api() -> Way<JsonClient> {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let base = format!("http://{}", listener.local_addr().unwrap());
+    let api = kv_json::router(Arc::new(Store::new()));
+    tokio::spawn(axum::serve(listener, api).into_future());
+    Way { kv: Arc::new(JsonClient::new(&base).unwrap()), _server: None }
 }
 
 /// An address in memory that nobody else has.

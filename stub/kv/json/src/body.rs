@@ -1,0 +1,78 @@
+//! The bodies of requests and answers.
+
+use axum::Json;
+use axum::extract::{FromRequest, Request};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use transport::Code;
+use utoipa::ToSchema;
+
+use crate::Problem;
+
+/// A value.
+#[derive(Debug, Deserialize, Serialize, ToSchema)]
+pub(crate) struct Value {
+    pub(crate) value: String,
+}
+
+/// Whether a key was there.
+#[derive(Debug, Deserialize, Serialize, ToSchema)]
+pub(crate) struct Existed {
+    pub(crate) existed: bool,
+}
+
+/// By how much a number grows.
+#[derive(Debug, Deserialize, Serialize, ToSchema)]
+pub(crate) struct By {
+    /// JSON has one kind of number, and a browser rounds those beyond 2^53.
+    pub(crate) by: i64,
+}
+
+/// The new number.
+#[derive(Debug, Deserialize, Serialize, ToSchema)]
+pub(crate) struct Number {
+    /// JSON has one kind of number, and a browser rounds those beyond 2^53.
+    pub(crate) value: i64,
+}
+
+/// What is put.
+#[derive(Debug, Deserialize, Serialize, ToSchema)]
+pub(crate) struct Entry {
+    pub(crate) key: String,
+    pub(crate) value: String,
+}
+
+/// How many entries were put.
+#[derive(Debug, Deserialize, Serialize, ToSchema)]
+pub(crate) struct Count {
+    pub(crate) count: u64,
+}
+
+/// What became of a key.
+#[derive(Debug, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
+pub(crate) struct Change {
+    pub(crate) key: String,
+    /// The new value; null when the key was removed.
+    pub(crate) value: Option<String>,
+}
+
+impl From<kv::proto::Change> for Change {
+    fn from(change: kv::proto::Change) -> Self {
+        Self { key: change.key, value: change.value }
+    }
+}
+
+/// A body in JSON. What is none is answered with a problem that says what is wrong and where.
+pub(crate) struct Body<T>(pub(crate) T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let rejected = match Json::from_request(request, state).await {
+            Ok(Json(body)) => return Ok(Self(body)),
+            Err(rejected) => rejected,
+        };
+        Err(Problem::with_status(rejected.status(), Code::InvalidArgument, rejected.body_text()))
+    }
+}
