@@ -4,6 +4,7 @@
 #![cfg(unix)] // The cargo is a shell script.
 
 use std::fs;
+use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -65,6 +66,18 @@ impl Reader {
         let (_, list, _) = self.types("");
         let line = list.lines().find(|line| line.starts_with(&format!("  {number:2}  "))).unwrap();
         line.chars().skip(6).take(3).collect()
+    }
+
+    /// Opens a book, and says at which port of this machine it was told to be.
+    fn opens_the_book(&self) -> u16 {
+        let source = self.home.join("tutorial/book/src");
+        fs::create_dir_all(&source).unwrap();
+        fs::write(source.join("SUMMARY.md"), "").unwrap();
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/runner:/usr/bin:/bin");
+        let (code, _, stderr) = self.types_where(path, "book");
+        assert_eq!(code, 0, "{stderr}");
+        let (_, address) = stderr.split_once("http://127.0.0.1:").unwrap();
+        address.split(';').next().unwrap().parse().unwrap()
     }
 
     fn state(&self) -> PathBuf {
@@ -268,12 +281,17 @@ fn a_state_that_is_damaged_or_gone_is_begun_anew() {
 #[test]
 fn the_book_is_shown_by_an_mdbook_that_is_there() {
     let reader = Reader::new("book", GOOD);
+    let port = reader.opens_the_book();
     let pages = reader.home.join("tutorial/book");
-    fs::create_dir_all(pages.join("src")).unwrap();
-    fs::write(pages.join("src/SUMMARY.md"), "").unwrap();
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/runner:/usr/bin:/bin");
-    assert_eq!(reader.types_where(path, "book").0, 0);
-    assert_eq!(reader.asked(), format!("mdbook --version\nmdbook serve {} --open\n", pages.display()));
+    let serve = format!("mdbook serve {} --hostname 127.0.0.1 --port {port} --open\n", pages.display());
+    assert_eq!(reader.asked(), format!("mdbook --version\n{serve}"));
+}
+
+#[test]
+fn where_another_program_has_the_port_of_the_book_it_gets_another_one() {
+    // Whoever has it, has it.
+    let _taken = TcpListener::bind("127.0.0.1:3000");
+    assert_ne!(Reader::new("book-port", GOOD).opens_the_book(), 3000);
 }
 
 #[test]

@@ -1,9 +1,10 @@
 //! Lists the lessons, runs and checks them, and remembers what was done.
 
 use std::ffi::OsString;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
-use std::{env, fs};
+use std::{env, fs, io};
 
 use clap::{Parser, Subcommand};
 use tutorial::exercise::Starter;
@@ -322,8 +323,19 @@ fn book(home: &Path) -> ExitCode {
             return ExitCode::from(FAILED);
         }
     }
+    let address = match book_address() {
+        Ok(address) => address,
+        Err(error) => {
+            eprintln!("error: there is no port for the book: {error}");
+            return ExitCode::from(FAILED);
+        }
+    };
+    eprintln!("the book opens at http://{address}; Ctrl-C ends it");
+    let (host, port) = (address.ip().to_string(), address.port().to_string());
+    let at = ["--hostname", &host, "--port", &port];
     // Ctrl-C reaches both, and ends both.
-    let served = Command::new(mdbook.unwrap_or(installed)).arg("serve").arg(pages).arg("--open").status();
+    let served =
+        Command::new(mdbook.unwrap_or(installed)).arg("serve").arg(pages).args(at).arg("--open").status();
     match served {
         Ok(status) if status.success() || status.code().is_none() => ExitCode::SUCCESS,
         Ok(_) => ExitCode::from(FAILED),
@@ -332,6 +344,13 @@ fn book(home: &Path) -> ExitCode {
             ExitCode::from(FAILED)
         }
     }
+}
+
+/// Where mdBook always is, since a browser keeps the theme by the address; another port if that one is taken,
+/// for mdBook would open what is there instead.
+fn book_address() -> io::Result<SocketAddr> {
+    let free = |port| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).and_then(|socket| socket.local_addr());
+    free(BOOK_PORT).or_else(|_| free(0))
 }
 
 fn building(page: &mut Page) {
@@ -353,11 +372,12 @@ fn cargo() -> Command {
     cargo
 }
 
-fn no_cargo(error: &std::io::Error) -> ExitCode {
+fn no_cargo(error: &io::Error) -> ExitCode {
     eprintln!("error: cannot run cargo: {error}");
     ExitCode::from(FAILED)
 }
 
 const MDBOOK: &str = "0.5.4";
+const BOOK_PORT: u16 = 3000;
 const FAILED: u8 = 1;
 const USAGE: u8 = 2;

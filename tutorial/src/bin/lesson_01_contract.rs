@@ -79,10 +79,10 @@ async fn calls(page: &mut Page, kv: &impl Kv) {
 
 fn show<T: std::fmt::Debug>(page: &mut Page, call: &str, result: Result<T, Status>) {
     match result {
-        Ok(value) => page.line(format_args!("    {call:29} {BOLD}Ok({value:?}){BOLD:#}")),
+        Ok(value) => page.line(format_args!("    {call:27} {BOLD}Ok({value:?}){BOLD:#}")),
         Err(status) => {
-            page.line(format_args!("    {call:29} {BOLD}Err({}){BOLD:#}", status.code()));
-            page.line(format_args!("    {:29} {DIM}{}{DIM:#}", "", status.message()));
+            page.line(format_args!("    {call:27} {BOLD}Err({}){BOLD:#}", status.code()));
+            page.line(format_args!("    {:27} {DIM}{}{DIM:#}", "", status.message()));
         }
     }
 }

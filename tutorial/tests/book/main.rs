@@ -1,5 +1,5 @@
-//! What the book shows is what there is. A comment in front of each piece says where the piece comes from; here
-//! it is made again and compared. To make all of them anew: `BOOK=refresh cargo test -p tutorial --test book`.
+//! What book and README show is what there is. In the book a comment in front of each piece says where the piece comes
+//! from; here it is made again and compared. To make all of them anew: `BOOK=refresh cargo test -p tutorial --test book`.
 
 #![allow(clippy::unwrap_used)]
 
@@ -8,6 +8,7 @@ mod markdown;
 mod marker;
 mod pages;
 mod pictures;
+mod readme;
 mod runs;
 mod shape;
 

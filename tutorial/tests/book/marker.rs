@@ -58,6 +58,9 @@ impl<'a> Marker<'a> {
     /// The lines that belong behind it, where `now` stands.
     pub(crate) fn made(&self, now: &str) -> Result<String, String> {
         match self {
+            Self::Commands | Self::Session { .. } if inside(now).is_empty() => {
+                Err("nothing to type stands behind it".to_owned())
+            }
             Self::Code { file, item } => code(file, item),
             Self::Output { command, section } => {
                 let output = runs::of(command)?;
@@ -151,6 +154,7 @@ fn is_known(command: &str) -> bool {
         ["cargo", "test", "-p", "tutorial", "--test", name] => exists(format!("tests/{name}.rs")),
         ["cargo", "run", "--bin", name, ..] => is_program(name),
         ["cargo", "run", "-q", "--bin", name, ..] => is_program(name),
+        ["cargo", "run", "--release", "-p", "bench", "--", "all"] => true,
         _ => false,
     }
 }

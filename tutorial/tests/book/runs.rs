@@ -103,6 +103,14 @@ fn pictures() -> PathBuf {
 }
 
 #[test]
+fn no_lesson_prints_more_than_80_columns() {
+    for (lesson, printed) in &*LESSONS_RUN {
+        let wide: Vec<_> = printed.lines().filter(|line| line.chars().count() > 80).collect();
+        assert!(wide.is_empty(), "lesson {lesson}: {wide:#?}");
+    }
+}
+
+#[test]
 fn a_section_goes_to_the_next_heading() {
     let output = "── one ───\n\na\n\nb\n\n── two: x ──\n\n    c\n\n";
     assert_eq!(section(output, "one").unwrap(), "a\n\nb");

@@ -63,6 +63,19 @@ fn the_table_of_contents_has_every_page_and_the_lessons_in_order() {
     }
 }
 
+#[test]
+fn no_question_is_written_in_markdown_which_nobody_reads_inside_of_html() {
+    let mut problems = Vec::new();
+    for page in Page::all() {
+        for line in page.text.lines().filter(|line| line.starts_with("<summary>")) {
+            if line.contains(['`', '*']) {
+                problems.push(format!("{}: {line}: it takes <code> and <em>", page.file));
+            }
+        }
+    }
+    none_of(&problems);
+}
+
 /// What a part has to have in it.
 fn missing(page: &Page, number: u8) -> impl Iterator<Item = String> {
     let part = |name: &str| {

@@ -1,11 +1,13 @@
 //! What the README shows is what happens.
 
-#![allow(clippy::unwrap_used)]
-
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 
-const README: &str = include_str!("../../README.md");
+use tutorial::lesson::LESSONS;
+
+use crate::runs;
+
+const README: &str = include_str!("../../../README.md");
 
 /// The lines of the fenced block behind the comment `mark`.
 fn block(mark: &str) -> Vec<&'static str> {
@@ -24,28 +26,9 @@ fn the_bytes_it_shows_are_those_of_the_tour() {
 
 #[test]
 fn its_session_goes_as_it_says() {
-    let mut server = Command::new(env!("CARGO_BIN_EXE_kv_server"))
-        .args(["--listen", "tcp://127.0.0.1:0"])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let mut line = String::new();
-    BufReader::new(server.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
-    let address = line.strip_prefix("listening on ").unwrap().trim();
-
-    let mut printed = String::new();
-    for line in block("a session").iter().filter(|line| line.starts_with('$')) {
-        let call = line.strip_prefix("$ cargo run -q --bin kv -- ").unwrap();
-        let arguments = call.split(' ').map(|word| if word.starts_with("tcp://") { address } else { word });
-        let output = Command::new(env!("CARGO_BIN_EXE_kv")).args(arguments).output().unwrap();
-        printed += &format!("{line}\n");
-        printed += &String::from_utf8(output.stdout).unwrap();
-        printed += &String::from_utf8(output.stderr).unwrap();
-    }
-    server.kill().unwrap();
-    server.wait().unwrap();
-    assert_eq!(printed.trim_end(), block("a session").join("\n"));
+    let address = "tcp://127.0.0.1:4000";
+    let shown = block(&format!("session {address}")).join("\n");
+    assert_eq!(runs::session(address, &shown).trim_end(), shown);
 }
 
 #[test]
@@ -83,7 +66,7 @@ fn the_bytes_that_it_shows_through_the_lens_are_those_of_the_call() {
 
 #[test]
 fn it_lists_every_lesson() {
-    for lesson in tutorial::lesson::LESSONS {
+    for lesson in LESSONS {
         assert!(README.contains(&format!("\n| {} | ", lesson.number)), "lesson {}", lesson.number);
     }
 }
