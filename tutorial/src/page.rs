@@ -19,6 +19,8 @@ pub struct Page {
     kept: Option<String>,
     /// Whether the last line was empty.
     after_blank: bool,
+    /// Whether a line could not be printed.
+    is_closed: bool,
     /// Where pictures are written, if that is wanted.
     pictures: Option<PathBuf>,
     /// Name and title of the picture that comes next.
@@ -93,9 +95,7 @@ impl Page {
                 let _ = writeln!(text, "{}", anstream::adapter::strip_str(&line));
             }
             // Who reads only the beginning, with `| head`, has seen what they wanted.
-            None => {
-                let _ = writeln!(anstream::stdout(), "{line}");
-            }
+            None => self.is_closed |= writeln!(anstream::stdout(), "{line}").is_err(),
         }
     }
 
@@ -196,6 +196,11 @@ impl Page {
             let _ = write!(line, "{style}██ {}{style:#}   ", layer.name());
         }
         self.line(format_args!("{}", line.trim_end()));
+    }
+
+    /// Whether standard output does not take any more: nobody reads it.
+    pub fn is_closed(&self) -> bool {
+        self.is_closed
     }
 
     /// What has been said, if the page keeps it.

@@ -6,6 +6,7 @@
 
 mod assembly;
 mod event;
+mod face;
 mod feed;
 mod half;
 mod http2;

@@ -4,6 +4,7 @@ use std::io;
 use std::time::Duration;
 
 use ratatui::crossterm::event::{self, Event as Input, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
+use ratatui::crossterm::terminal::disable_raw_mode;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::{Color, Modifier, Style};
 use ratatui::text::{Line, Span as Text};
@@ -12,21 +13,28 @@ use ratatui::{DefaultTerminal, Frame};
 
 use super::plain::{milliseconds, one_line};
 use super::traffic::{Call, Traffic};
-use super::{Event, Feed, Taken};
+use super::{Event, Feed, Taken, face};
 use crate::lens::{Layer, Span};
 use crate::page::hex;
 use crate::tap::Way;
 
-/// Shows what comes out of `feed` until a key says that it is enough. The terminal is then as it was before,
-/// and so it is when something panics.
+/// Shows what comes out of `feed` until a key says that it is enough, or until `end`. The terminal is then as it was
+/// before, and so it is when something panics. One that is blocked is not waited for for more than a second: it
+/// takes keys as before, and cannot be told more.
 ///
 /// # Errors
 /// When the terminal cannot be used.
-pub fn show(feed: &Feed, title: &str) -> io::Result<()> {
-    let mut terminal = ratatui::try_init()?;
-    let result = Screen::new(title).run(&mut terminal, feed);
-    ratatui::restore();
-    result
+pub async fn show(feed: Feed, title: String, end: impl Future) -> io::Result<()> {
+    let draw = move |stop: face::Stop| {
+        let mut terminal = ratatui::try_init()?;
+        let result = Screen::new(&title).run(&mut terminal, &feed, &stop);
+        ratatui::restore();
+        result
+    };
+    match face::run(draw, end).await? {
+        Some(result) => result,
+        None => disable_raw_mode(),
+    }
 }
 
 /// What is shown, and what of it is chosen.
@@ -66,8 +74,8 @@ impl Screen {
         }
     }
 
-    fn run(&mut self, terminal: &mut DefaultTerminal, feed: &Feed) -> io::Result<()> {
-        loop {
+    fn run(&mut self, terminal: &mut DefaultTerminal, feed: &Feed, stop: &face::Stop) -> io::Result<()> {
+        while !*stop.borrow() {
             self.shows(feed.take());
             terminal.draw(|frame| self.draw(frame))?;
             if event::poll(PAUSE)?
@@ -75,9 +83,10 @@ impl Screen {
                 && key.kind != KeyEventKind::Release
                 && !self.press(key)
             {
-                return Ok(());
+                break;
             }
         }
+        Ok(())
     }
 
     /// Shows what has been seen since, too.
