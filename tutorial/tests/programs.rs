@@ -209,6 +209,7 @@ fn the_lens_prints_what_passes_until_it_is_told_to_stop() {
             assert!(printed.contains(part), "{part} in\n{printed}");
         }
         assert!(!printed.contains('\x1b'), "no colours into a pipe");
+        assert!(printed.lines().all(|line| !line.ends_with(' ')), "{printed}");
         assert_eq!(lens.told(signal), Some(0), "{signal}");
     }
 }

@@ -15,6 +15,7 @@ use stub::codec::{Coding, Protobuf};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::{sleep, timeout};
 use transport::{Address, Code, Limits, Metadata, Path, Received, RequestHead, Status, Value, open};
+use tutorial::lens::leaves;
 use tutorial::lesson::Lesson;
 use tutorial::onlooker::{self, Onlooker, Said};
 use tutorial::page::{BOLD, DIM, Page};
@@ -101,8 +102,9 @@ async fn time_that_is_left(page: &mut Page, address: &Address) -> Result<(), Sta
             "    {:38} grpc-timeout: {BOLD}{value}{BOLD:#}",
             format!("Duration::{source}")
         ));
-        let field = head.spans.iter().position(|span| span.value.contains("grpc-timeout"));
-        spans = spans.or(field.map(|at| (head.frame.bytes.clone(), head.spans[at - 2..at + 3].to_vec())));
+        let named: Vec<_> = leaves(&head.spans).cloned().collect();
+        let field = named.iter().position(|span| span.value.contains("grpc-timeout"));
+        spans = spans.or(field.map(|at| (head.frame.bytes.clone(), named[at - 2..at + 3].to_vec())));
     }
     page.blank();
     page.say(

@@ -10,6 +10,7 @@ mod face;
 mod feed;
 mod half;
 mod http2;
+mod listing;
 mod observer;
 mod ours;
 pub mod plain;

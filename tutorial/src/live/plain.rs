@@ -1,16 +1,19 @@
 //! Conversations as lines of text.
 
 use std::collections::HashMap;
+use std::fmt::Write as _;
 use std::io;
 use std::time::Duration;
 
+use anstyle::Style;
 use tokio::runtime::Handle;
 
 use super::event::Fault;
 use super::feed::{Happened, Seen, Taken};
+use super::listing::{self, Look};
 use super::{Event, Feed, face};
-use crate::lens::Layer;
-use crate::page::{BOLD, DIM, Page, hex, shorten, style};
+use crate::lens::{Layer, Span};
+use crate::page::{BOLD, DIM, Page, WIDTH, hex, shorten, style};
 use crate::tap::Way;
 
 /// Prints `first`, and then what happens, a line a step, until `end`, or until nobody reads it any more.
@@ -117,13 +120,29 @@ impl Lines {
             self.fault(fault);
         }
         if self.with_bytes {
-            self.page.spans(&event.bytes, &event.spans);
+            self.bytes(&event.bytes, &event.spans);
         }
         for content in &event.contents {
             self.page.line(format_args!("{DIM}{:27}{}{DIM:#}", "", one_line(&content.label)));
             if self.with_bytes {
-                self.page.spans(&content.bytes, &content.spans);
+                self.bytes(&content.bytes, &content.spans);
             }
+        }
+    }
+
+    /// The bytes and their names, indented.
+    fn bytes(&mut self, bytes: &[u8], spans: &[Span]) {
+        for pieces in listing::lines(bytes, spans, WIDTH - MARGIN) {
+            let mut line = " ".repeat(MARGIN);
+            for (look, text) in pieces {
+                let style = match look {
+                    Look::Plain => Style::new(),
+                    Look::Of(layer) => style(layer),
+                    Look::Dim => DIM,
+                };
+                let _ = write!(line, "{style}{text}{style:#}");
+            }
+            self.page.line(format_args!("{line}"));
         }
     }
 
@@ -163,5 +182,7 @@ const MOST_CALLS: usize = 100_000;
 /// How many bytes are shown in front of a fault, and in all.
 const BEFORE: usize = 8;
 const SHOWN: usize = 24;
+/// How far bytes and their names are indented.
+const MARGIN: usize = 2;
 /// The longest text of a line.
 const LONGEST: usize = 400;
