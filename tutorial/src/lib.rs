@@ -24,6 +24,8 @@ pub mod page;
 pub mod plain;
 pub mod progress;
 pub mod relay;
+pub mod signals;
+pub mod slow;
 pub mod source;
 pub mod specification;
 pub mod svg;

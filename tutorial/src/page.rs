@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use anstyle::{AnsiColor, Color, Style};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-use crate::lens::{self, Layer, Span};
+use crate::lens::{self, Layer, Span, leaves, outline};
 
 /// Text for a terminal of 80 columns, line by line.
 ///
@@ -19,6 +19,8 @@ pub struct Page {
     kept: Option<String>,
     /// Whether the last line was empty.
     after_blank: bool,
+    /// Whether a line could not be printed.
+    is_closed: bool,
     /// Where pictures are written, if that is wanted.
     pictures: Option<PathBuf>,
     /// Name and title of the picture that comes next.
@@ -93,9 +95,7 @@ impl Page {
                 let _ = writeln!(text, "{}", anstream::adapter::strip_str(&line));
             }
             // Who reads only the beginning, with `| head`, has seen what they wanted.
-            None => {
-                let _ = writeln!(anstream::stdout(), "{line}");
-            }
+            None => self.is_closed |= writeln!(anstream::stdout(), "{line}").is_err(),
         }
     }
 
@@ -131,16 +131,17 @@ impl Page {
         }
     }
 
-    /// Bytes and their names, a span a line: layer where it begins, bytes, name, value.
+    /// Bytes and their names, a span without parts a line: layer where it begins, bytes, name, value.
     pub fn spans(&mut self, bytes: &[u8], spans: &[Span]) {
         self.drawn(|title| lens::svg(title, bytes, spans));
         let mut last = None;
-        for span in spans {
+        for row in outline(spans).filter(|row| row.span.parts.is_empty()) {
+            let span = row.span;
             let style = style(span.layer);
             let layer = if last.replace(span.layer) == Some(span.layer) { "" } else { span.layer.name() };
             let mut chunks = bytes[span.range.clone()].chunks(BYTES_A_LINE);
             let hex = hex(chunks.next().unwrap_or_default());
-            let name = shorten(&span.name, NAME_WIDTH - 1);
+            let name = shorten(&row.flat_name(), NAME_WIDTH - 1);
             let value = shorten(&span.value, WIDTH - 2 - LAYER_WIDTH - HEX_WIDTH - 2 - NAME_WIDTH);
             self.line(format_args!(
                 "  {style}{layer:LAYER_WIDTH$}{hex:HEX_WIDTH$}{style:#}  {name:NAME_WIDTH$}{style}{value}{style:#}"
@@ -159,7 +160,7 @@ impl Page {
 
     /// Bytes as they stand on the wire, 16 a line, each in the colour of its layer.
     pub fn dump(&mut self, bytes: &[u8], spans: &[Span]) {
-        let layer_of = |at: usize| spans.iter().find(|span| span.range.contains(&at)).map(|span| span.layer);
+        let layer_of = |at: usize| leaves(spans).find(|span| span.range.contains(&at)).map(|span| span.layer);
         for (row, chunk) in bytes.chunks(16).enumerate().take(DUMP_LINES) {
             let mut line = format!("    {DIM}{:04x}{DIM:#} ", row * 16);
             let mut text = String::new();
@@ -196,6 +197,11 @@ impl Page {
             let _ = write!(line, "{style}██ {}{style:#}   ", layer.name());
         }
         self.line(format_args!("{}", line.trim_end()));
+    }
+
+    /// Whether standard output does not take any more: nobody reads it.
+    pub fn is_closed(&self) -> bool {
+        self.is_closed
     }
 
     /// What has been said, if the page keeps it.
@@ -301,7 +307,8 @@ pub const DIM: Style = Style::new().dimmed();
 pub const BOLD: Style = Style::new().bold();
 const CODE: Style = Style::new().bold();
 
-const WIDTH: usize = 80;
+/// How many columns there are.
+pub const WIDTH: usize = 80;
 const BYTES_A_LINE: usize = 8;
 const HEX_WIDTH: usize = 3 * BYTES_A_LINE - 1;
 const LAYER_WIDTH: usize = 13;

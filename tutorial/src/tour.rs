@@ -3,7 +3,7 @@
 use transport::frame::{Flags, Hello};
 
 use crate::journey::{self, Event, Journey, received, sent};
-use crate::lens::{self, Layer, Span, moved};
+use crate::lens::{self, Layer, Span, leaf_mut, leaves, moved, put_in_place};
 use crate::page::{Page, count};
 
 /// The six steps there, and back.
@@ -159,7 +159,7 @@ fn layers(conversation: &[&[u8]]) -> Vec<Layer> {
     let frames = conversation.iter().flat_map(|bytes| lens::frame::frames(bytes).0);
     let spans: Vec<_> = frames.flat_map(|frame| lens::frame::frame(frame).spans).collect();
     let all = [Layer::Header, Layer::Head, Layer::Message, Layer::Status, Layer::Control];
-    all.into_iter().filter(|layer| spans.iter().any(|span| span.layer == *layer)).collect()
+    all.into_iter().filter(|layer| leaves(&spans).any(|span| span.layer == *layer)).collect()
 }
 
 /// Prints the named bytes of the frames in `bytes`, and returns all of them with their places in `bytes`.
@@ -192,14 +192,13 @@ fn with_fields(frame: &[u8], fields: &[lens::bincode::Field], inside_a_message: 
     let goes_on = header.is_some_and(|header| header.flags.has(Flags::MORE));
     let began_before = std::mem::replace(inside_a_message, goes_on);
     if goes_on || began_before {
-        if let Some(span) = spans.last_mut() {
+        if let Some(span) = leaf_mut(&mut spans, |span| span.range == range) {
             span.name = "piece of it".to_owned();
         }
         return spans;
     }
-    spans.pop();
     let inner = lens::bincode::message(&frame[range.clone()], fields);
-    spans.extend(moved(inner, range.start));
+    put_in_place(&mut spans, moved(inner, range.start));
     spans
 }
 

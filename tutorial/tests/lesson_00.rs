@@ -103,13 +103,8 @@ async fn every_byte_of_the_journey_has_a_name() {
             assert!(rest.is_empty());
             for frame in frames {
                 let spans = lens::frame::frame(frame).spans;
-                let mut at = 0;
-                for span in spans {
-                    assert_eq!(span.range.start, at, "no gap and no overlap before {span:?}");
-                    assert_ne!(span.layer, lens::Layer::Wrong, "{span:?}");
-                    at = span.range.end;
-                }
-                assert_eq!(at, frame.len());
+                assert_eq!(lens::check(&spans, 0..frame.len()), Ok(()));
+                assert!(lens::leaves(&spans).all(|span| !span.is_wrong()), "{spans:?}");
             }
         }
     }

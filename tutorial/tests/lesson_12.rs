@@ -14,7 +14,6 @@ use http2::{Connection, ErrorCode, Event, Fields, Limits};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tutorial::joined::{Joined, deliver, written};
 use tutorial::lens;
-use tutorial::lens::Layer;
 use tutorial::tap::Way;
 
 exercise::specification! { http2:
@@ -405,13 +404,9 @@ fn every_byte_of_a_conversation_has_a_name() {
     joined.server.drain();
     joined.settle();
     for frame in joined.passed() {
-        let mut at = 0;
-        for span in lens::http2::frame(&frame.bytes).spans {
-            assert_eq!(span.range.start, at, "no gap and no overlap before {span:?}");
-            assert_ne!(span.layer, Layer::Wrong, "{span:?}");
-            at = span.range.end;
-        }
-        assert_eq!(at, frame.bytes.len());
+        let spans = lens::http2::frame(&frame.bytes).spans;
+        assert_eq!(lens::check(&spans, 0..frame.bytes.len()), Ok(()));
+        assert!(lens::leaves(&spans).all(|span| !span.is_wrong()), "{spans:?}");
     }
 }
 

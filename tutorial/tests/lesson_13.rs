@@ -81,7 +81,7 @@ fn rfc7541_c_1_2_1337_in_five_bits() {
     let block = encode(&mut encoder, &Fields::from(vec![]));
     assert_eq!(block, [0b001_11111, 0b1001_1010, 0b0000_1010], "001 says that it is a new size");
     let spans = lens::hpack::block(&block, &mut Table::new());
-    assert_eq!(spans[0].value, "1337 bytes");
+    assert_eq!(spans[0].parts[0].value, "1337 bytes");
 }
 
 #[test]

@@ -154,33 +154,90 @@ fn a_server_that_is_told_to_stop_ends_in_good_order() {
     }
 }
 
+/// A `lens` on a free port in front of a server, with what it prints.
+#[cfg(unix)]
+struct LensProcess {
+    child: Child,
+    stdout: BufReader<std::process::ChildStdout>,
+    address: String,
+}
+
+#[cfg(unix)]
+impl LensProcess {
+    fn before(server: &KvServerProcess) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_lens"))
+            .args(["--listen", "127.0.0.1:0", "--to", &server.address, "--bytes"])
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut stdout = BufReader::new(child.stdout.take().unwrap());
+        let mut line = String::new();
+        stdout.read_line(&mut line).unwrap();
+        let address = format!("tcp://{}", line.strip_prefix("listening on ").unwrap().trim());
+        Self { child, stdout, address }
+    }
+
+    fn told(&mut self, signal: &str) -> Option<i32> {
+        let told = Command::new("kill").args([signal, &self.child.id().to_string()]).status().unwrap();
+        assert!(told.success());
+        self.child.wait().unwrap().code()
+    }
+}
+
+#[cfg(unix)]
+impl Drop for LensProcess {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
 #[cfg(unix)]
 #[test]
 fn the_lens_prints_what_passes_until_it_is_told_to_stop() {
     let server = KvServerProcess::start();
-    let mut lens = Command::new(env!("CARGO_BIN_EXE_lens"))
-        .args(["--listen", "127.0.0.1:0", "--to", &server.address, "--bytes"])
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut stdout = BufReader::new(lens.stdout.take().unwrap());
-    let mut line = String::new();
-    stdout.read_line(&mut line).unwrap();
-    let address = format!("tcp://{}", line.strip_prefix("listening on ").unwrap().trim());
-    assert_eq!(said(kv(&["--connect", &address, "put", "greeting", "hello"])).0, 0);
-    let mut printed = String::new();
-    while !printed.contains(" closed: ") {
-        stdout.read_line(&mut printed).unwrap();
+    for signal in ["-INT", "-TERM"] {
+        let mut lens = LensProcess::before(&server);
+        assert_eq!(said(kv(&["--connect", &lens.address, "put", "greeting", "hello"])).0, 0);
+        let mut printed = String::new();
+        while !printed.contains(" closed: ") {
+            assert!(lens.stdout.read_line(&mut printed).unwrap() > 0, "it has ended: {printed}");
+        }
+        for part in
+            ["call 1", "→ CALL /kv.Kv/Put: message of 15 bytes, END", "\"greeting\"", "94 of 94 bytes named"]
+        {
+            assert!(printed.contains(part), "{part} in\n{printed}");
+        }
+        assert!(!printed.contains('\x1b'), "no colours into a pipe");
+        assert!(printed.lines().all(|line| !line.ends_with(' ')), "{printed}");
+        assert_eq!(lens.told(signal), Some(0), "{signal}");
     }
-    for part in
-        ["call 1", "→ CALL /kv.Kv/Put: message of 15 bytes, END", "\"greeting\"", "94 of 94 bytes named"]
-    {
-        assert!(printed.contains(part), "{part} in\n{printed}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_lens_whose_lines_nobody_reads_any_more_ends_in_good_order() {
+    let server = KvServerProcess::start();
+    let LensProcess { child, stdout, address } = &mut LensProcess::before(&server);
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(writer);
+    // As `head -1` does: it has read a line, and goes.
+    *stdout.get_mut() = std::process::ChildStdout::from(std::os::fd::OwnedFd::from(reader));
+    kv(&["--connect", address, "put", "greeting", "hello"]);
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_lens_whose_output_is_blocked_passes_on_and_ends_when_it_is_told_to() {
+    let server = KvServerProcess::start();
+    let mut lens = LensProcess::before(&server);
+    let kv = KvClient::connect(&lens.address).await.unwrap();
+    // Far more lines than a pipe holds, and nobody reads one of them.
+    for number in 1..=1000 {
+        assert_eq!(kv.increment("hits", 1).await.unwrap(), number);
     }
-    assert!(!printed.contains('\x1b'), "no colours into a pipe");
-    let told = Command::new("kill").args(["-INT", &lens.id().to_string()]).status().unwrap();
-    assert!(told.success());
-    assert_eq!(lens.wait().unwrap().code(), Some(0));
+    assert_eq!(lens.told("-TERM"), Some(0));
 }
 
 #[test]

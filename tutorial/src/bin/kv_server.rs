@@ -10,6 +10,7 @@ use server::{Router, Server};
 use tracing_subscriber::filter::LevelFilter;
 use transport::{Address, Status};
 use tutorial::command::between_programs;
+use tutorial::signals::Signals;
 
 /// Serve a key-value store, in memory
 #[derive(Parser)]
@@ -80,46 +81,6 @@ async fn listen(addresses: &[Address]) -> Result<Server, Status> {
         println!("listening on {}", server.listen(&address.to_string()).await?);
     }
     Ok(server)
-}
-
-/// The signals that ask this process to end.
-#[cfg(unix)]
-struct Signals {
-    interrupt: tokio::signal::unix::Signal,
-    terminate: tokio::signal::unix::Signal,
-}
-
-#[cfg(unix)]
-impl Signals {
-    fn new() -> std::io::Result<Self> {
-        use tokio::signal::unix::{SignalKind, signal};
-        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
-    }
-
-    async fn next(&mut self) -> &'static str {
-        tokio::select! {
-            _ = self.interrupt.recv() => "Ctrl-C",
-            _ = self.terminate.recv() => "SIGTERM",
-        }
-    }
-}
-
-/// The signals that ask this process to end.
-#[cfg(not(unix))]
-struct Signals;
-
-#[cfg(not(unix))]
-impl Signals {
-    fn new() -> std::io::Result<Self> {
-        Ok(Self)
-    }
-
-    async fn next(&mut self) -> &'static str {
-        if tokio::signal::ctrl_c().await.is_err() {
-            std::future::pending::<()>().await;
-        }
-        "Ctrl-C"
-    }
 }
 
 /// How long open calls may take to end.

@@ -9,6 +9,7 @@ use clap::Parser;
 use tokio::net::TcpListener;
 use tutorial::lens::schema::{self, Schema};
 use tutorial::live::{Feed, plain, proxy, screen};
+use tutorial::signals::Signals;
 
 /// Show what passes between a client and a server, call by call and byte by byte
 #[derive(Parser)]
@@ -21,8 +22,9 @@ use tutorial::live::{Feed, plain, proxy, screen};
                   In a terminal it shows a list of calls, and of the one that is chosen each step with its \
                   bytes. Elsewhere, or with --plain, it prints a line a step: connection, call, time since \
                   the call began, from the client (→) or from the server (←), what it is.\n\n\
-                  It exits with 0 when it is told to stop (q, or Ctrl-C), with 1 if it cannot listen, read a \
-                  contract or use the terminal, and with 2 if this command line is wrong. It honours NO_COLOR."
+                  It exits with 0 when it is told to stop (q, Ctrl-C or SIGTERM) or when nobody reads what it \
+                  prints, with 1 if it cannot listen, read a contract or use the terminal, and with 2 if this \
+                  command line is wrong. It honours NO_COLOR."
 )]
 struct Args {
     /// Where clients connect. Port 0 is a free one
@@ -59,15 +61,16 @@ async fn run(args: Args) -> Result<(), String> {
     let listener = listening.map_err(|error| format!("cannot listen on {}: {error}", args.listen))?;
     let address = listener.local_addr().map_err(|error| error.to_string())?;
     let feed = Feed::new();
+    let mut signals = Signals::new().map_err(|error| format!("cannot handle signals: {error}"))?;
     let proxy = tokio::spawn(proxy::run(listener, args.to.clone(), schema, feed.clone()));
     let result = if args.plain || args.bytes || !std::io::stdout().is_terminal() {
-        println!("listening on {address}");
-        plain::print(&feed, args.bytes, tokio::signal::ctrl_c()).await;
-        Ok(())
+        let listening = format!("listening on {address}");
+        let printed = plain::print(feed, listening, args.bytes, signals.next()).await;
+        printed.map_err(|error| format!("cannot print: {error}"))
     } else {
         let title = format!("{address} → {}", args.to);
-        let shown = tokio::task::spawn_blocking(move || screen::show(&feed, &title)).await;
-        shown.map_err(|error| error.to_string())?.map_err(|error| format!("cannot use the terminal: {error}"))
+        let shown = screen::show(feed, title, signals.next()).await;
+        shown.map_err(|error| format!("cannot use the terminal: {error}"))
     };
     proxy.abort();
     result

@@ -115,7 +115,7 @@ fn tags(page: &mut Page, contract: &Schema) -> Result<(), Status> {
     for (name, bytes) in messages {
         page.line(format_args!("    {BOLD}{name}{BOLD:#}"));
         let spans = lens::protobuf::message(&bytes, contract.message(&format!("kv.{name}")));
-        for span in spans.iter().filter(|span| span.name == "tag") {
+        for span in lens::leaves(&spans).filter(|span| span.name == "tag") {
             let byte = bytes[span.range.start];
             page.line(format_args!(
                 "    {BOLD}{byte:02x}{BOLD:#}  {:05b} {:03b}   {}",
@@ -339,7 +339,7 @@ fn inside(page: &mut Page) -> Result<(), Status> {
     page.say(
         "The › marks what stands in another message: the field `value`, with its number in field 3 and its type in \
          field 5, where 9 is string. Text, bytes, a list, a message: all are LEN, and the same bytes may be good for \
-         several. (tutorial/src/lens/protobuf.rs, `guessed`)",
+         several. (tutorial/src/lens/protobuf/guess.rs, `guessed`)",
     );
     Ok(())
 }

@@ -191,7 +191,8 @@ fn number(page: &mut Page) {
         };
         page.line(format_args!("    {BOLD}{byte:02x}{BOLD:#}  {bits}  {:>8}  {DIM}{what}{DIM:#}", sum[at]));
     }
-    let value = lens::hpack::block(&block, &mut Table::new()).pop().map(|span| span.value);
+    let spans = lens::hpack::block(&block, &mut Table::new());
+    let value = lens::leaves(&spans).last().map(|span| span.value.clone());
     page.blank();
     page.line(format_args!("    {} = {BOLD}{}{BOLD:#}", sum.join(" + "), value.unwrap_or_default()));
 }
@@ -201,7 +202,7 @@ fn letters(page: &mut Page) -> Result<(), Status> {
     let word = "trailers";
     let block = encode(&mut Encoder::new(), &Fields::new([("te", word)]));
     let spans = lens::hpack::block(&block, &mut Table::new());
-    let value = spans.last().ok_or_else(|| lost("no value"))?;
+    let value = lens::leaves(&spans).last().ok_or_else(|| lost("no value"))?;
     let coded = &block[value.range.clone()];
     page.say(&format!(
         "In Huffman code each letter has its own number of bits, the more common the fewer: 5 for some, 30 for \
@@ -343,7 +344,7 @@ fn read(decoder: &mut Decoder, block: &[u8]) -> Result<Fields, Status> {
 
 /// Bytes that are an index each, with their bits.
 fn show_bits(page: &mut Page, block: &[u8], spans: &[lens::Span]) {
-    for span in spans {
+    for span in lens::leaves(spans) {
         for byte in &block[span.range.clone()] {
             page.line(format_args!(
                 "    {BOLD}{byte:02x}{BOLD:#}  {:b} {:07b}  {:11}  {}",

@@ -11,7 +11,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use transport::frame::{Hello, Kind};
 use transport::{Address, Status};
 use tutorial::lens;
-use tutorial::lens::{Layer, Span};
+use tutorial::lens::{Layer, Span, leaves, moved};
 use tutorial::lesson::Lesson;
 use tutorial::onlooker::Onlooker;
 use tutorial::page::{BOLD, DIM, Page};
@@ -276,8 +276,7 @@ fn picture_of_the_answer(page: &mut Page, transport: &str, frames: &[(Way, Vec<u
     let (mut answer, mut named) = (Vec::new(), Vec::new());
     for (_, bytes, spans) in frames.iter().filter(|(way, ..)| *way == Way::In) {
         let start = answer.len();
-        let moved = |span: &Span| start + span.range.start..start + span.range.end;
-        named.extend(spans.iter().map(|span| Span { range: moved(span), ..span.clone() }));
+        named.extend(moved(spans.clone(), start));
         answer.extend_from_slice(bytes);
     }
     let name = if transport == "gRPC" { "15-answer-grpc" } else { "15-answer-ours" };
@@ -296,7 +295,7 @@ impl Named {
 
     /// The value of the first span with this name, or that begins with it as a field does.
     fn find(&self, name: &str) -> String {
-        let spans = || self.frames.iter().flat_map(|(_, _, spans)| spans);
+        let spans = || self.frames.iter().flat_map(|(_, _, spans)| leaves(spans));
         let by_value = || spans().find(|span| span.value.starts_with(&format!("{name}:")));
         let found = spans().find(|span| span.name == name).or_else(by_value);
         found.map(|span| span.value.clone()).unwrap_or_else(|| "?".to_owned())

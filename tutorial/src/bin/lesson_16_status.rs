@@ -7,19 +7,21 @@ use std::time::{Duration, Instant};
 use client::CallOptions;
 use http2::{ErrorCode, Fields};
 use kv::message::{GET, GetReply, GetRequest};
-use kv::proto::{self, Change, IncrementReply, IncrementRequest, WatchRequest};
-use kv::{Kv, KvClient, Store};
+use kv::proto::{self, WatchRequest};
+use kv::{Kv, KvClient};
 use server::{Router, Server, context};
+use stub::Shape;
 use stub::codec::{Coding, Protobuf};
-use stub::{Sender, Shape};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::{sleep, timeout};
 use transport::{Address, Code, Limits, Metadata, Path, Received, RequestHead, Status, Value, open};
+use tutorial::lens::leaves;
 use tutorial::lesson::Lesson;
 use tutorial::onlooker::{self, Onlooker, Said};
 use tutorial::page::{BOLD, DIM, Page};
 use tutorial::plain::{self, Answer};
 use tutorial::relay::Relay;
+use tutorial::slow::{News, Slow};
 use tutorial::tap::Way;
 
 #[tokio::main(flavor = "current_thread")]
@@ -53,9 +55,7 @@ async fn main() -> ExitCode {
 
 async fn run(page: &mut Page) -> Result<(), Status> {
     let (news, mut heard) = unbounded_channel();
-    let mut server = Server::new(
-        Router::new().with(proto::KvServer::new(Slow { store: Store::new(), news: news.clone() })),
-    );
+    let mut server = Server::new(Router::new().with(proto::KvServer::new(Slow::new(news.clone()))));
     let address = server.listen("http://127.0.0.1:0").await?;
 
     time_that_is_left(page, &address).await?;
@@ -102,8 +102,9 @@ async fn time_that_is_left(page: &mut Page, address: &Address) -> Result<(), Sta
             "    {:38} grpc-timeout: {BOLD}{value}{BOLD:#}",
             format!("Duration::{source}")
         ));
-        let field = head.spans.iter().position(|span| span.value.contains("grpc-timeout"));
-        spans = spans.or(field.map(|at| (head.frame.bytes.clone(), head.spans[at - 2..at + 3].to_vec())));
+        let named: Vec<_> = leaves(&head.spans).cloned().collect();
+        let field = named.iter().position(|span| span.value.contains("grpc-timeout"));
+        spans = spans.or(field.map(|at| (head.frame.bytes.clone(), named[at - 2..at + 3].to_vec())));
     }
     page.blank();
     page.say(
@@ -456,84 +457,11 @@ async fn careless(news: UnboundedSender<News>) -> Result<Address, Status> {
     let address: Address = "http://127.0.0.1:0".parse()?;
     let mut listener = address.listen(&Limits::default()).await?;
     let address = listener.address().map_err(lost)?;
-    let router = Arc::new(Router::new().with(proto::KvServer::new(Slow { store: Store::new(), news })));
+    let router = Arc::new(Router::new().with(proto::KvServer::new(Slow::new(news))));
     tokio::spawn(async move {
         listener.accept().await?.serve(router, std::future::pending()).await.map_err(std::io::Error::other)
     });
     Ok(address)
-}
-
-/// What a slow handler has to tell.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum News {
-    Began,
-    Dropped,
-}
-
-/// A store some of whose keys do something else: "slow" is never answered, "echo" answers with the metadata of
-/// the request, "status N" with status N.
-struct Slow {
-    store: Store,
-    news: UnboundedSender<News>,
-}
-
-impl Slow {
-    /// Never ends; tells when it is dropped.
-    async fn forever(&self) {
-        let _guard = Guard(self.news.clone());
-        let _ = self.news.send(News::Began);
-        std::future::pending().await
-    }
-}
-
-impl proto::Kv for Slow {
-    async fn get(&self, request: GetRequest) -> Result<GetReply, Status> {
-        match request.key.split_once(' ') {
-            None if request.key == "slow" => self.forever().await,
-            None if request.key == "echo" => {
-                context::set_head(context::metadata());
-                let mut trailers = Metadata::new();
-                trailers.append("took", "7 ms")?;
-                context::set_trailers(trailers);
-                return Ok(GetReply { value: "hello".to_owned() });
-            }
-            Some(("status", number)) => {
-                let code = Code::from_number(number.parse().unwrap_or(u8::MAX));
-                Status::new(code, "as you wish").into_result()?;
-                return Ok(GetReply::default());
-            }
-            _ => {}
-        }
-        proto::Kv::get(&self.store, request).await
-    }
-
-    async fn put(&self, request: proto::PutRequest) -> Result<proto::PutReply, Status> {
-        proto::Kv::put(&self.store, request).await
-    }
-
-    async fn increment(&self, request: IncrementRequest) -> Result<IncrementReply, Status> {
-        let is_slow = request.key == "slow" && request.by != 0;
-        let reply = proto::Kv::increment(&self.store, request).await?;
-        if is_slow {
-            self.forever().await;
-        }
-        Ok(reply)
-    }
-
-    async fn watch(&self, request: WatchRequest, mut replies: Sender<Change>) -> Result<(), Status> {
-        replies.send(&Change { key: request.key, value: Some("hello".to_owned()) }).await?;
-        // A google.rpc.Status: field 1, the code; field 2, a text.
-        let details = b"\x08\x08\x12\x0a3 GB short".to_vec();
-        Err(Status::new(Code::ResourceExhausted, "the disk of \"grün\" is 100 % full").with_details(details))
-    }
-}
-
-struct Guard(UnboundedSender<News>);
-
-impl Drop for Guard {
-    fn drop(&mut self) {
-        let _ = self.0.send(News::Dropped);
-    }
 }
 
 /// Asks the one behind it, after some work.

@@ -20,15 +20,10 @@ pub enum Field {
 /// Names the bytes of a message with these fields.
 pub fn message(bytes: &[u8], fields: &[Field]) -> Vec<Span> {
     let mut reader = Reader::new(bytes, Layer::Message, SPECIFICATION);
+    let message = reader.open("message", "");
     for field in fields {
         match field {
-            Field::Text(name) => {
-                let length = integer(&mut reader, &format!("{name}: length"), |number| number.to_string());
-                let length = usize::try_from(length).unwrap_or(usize::MAX);
-                if length > 0 {
-                    reader.text(length, name);
-                }
-            }
+            Field::Text(name) => text(&mut reader, name),
             Field::Signed(name) => {
                 integer(&mut reader, name, |number| format!("{}, sent as {number}", zigzag(number)));
             }
@@ -38,32 +33,40 @@ pub fn message(bytes: &[u8], fields: &[Field]) -> Vec<Span> {
         }
     }
     all_read(&mut reader);
-    reader.spans
+    reader.close(message, "");
+    reader.finish()
 }
 
 /// Names the bytes of a message that a contract has. In bincode the fields stand in its order, without their
 /// numbers.
 pub fn typed(bytes: &[u8], of: MessageType<'_>) -> Vec<Span> {
     let mut reader = Reader::new(bytes, Layer::Message, SPECIFICATION);
+    let message = reader.open("message", "");
     for field in of.fields() {
-        if field.is_optional() {
-            let there =
-                reader.take(1, field.name(), |byte| if byte == [1] { "some" } else { "none" }.to_owned());
-            if there != [1] {
-                continue;
-            }
-        }
-        if !value(&mut reader, field) {
+        if !optional(&mut reader, field) {
             // Lists and messages in messages, which no contract here has.
             let left = reader.left();
             if left > 0 {
                 reader.take(left, field.name(), |_| count(left, "byte"));
             }
-            return reader.spans;
+            break;
         }
     }
     all_read(&mut reader);
-    reader.spans
+    reader.close(message, of.name());
+    reader.finish()
+}
+
+/// One field, behind a byte that says whether it is there, if the contract says so; whether its type is simple.
+fn optional(reader: &mut Reader<'_>, field: FieldType<'_>) -> bool {
+    if !field.is_optional() {
+        return value(reader, field);
+    }
+    let option = reader.open(field.name(), "");
+    let there = reader.take(1, field.name(), |byte| if byte == [1] { "some" } else { "none" }.to_owned());
+    let is_simple = there != [1] || value(reader, field);
+    reader.close_as_last(option);
+    is_simple
 }
 
 /// One value, if its type is simple.
@@ -71,13 +74,7 @@ fn value(reader: &mut Reader<'_>, field: FieldType<'_>) -> bool {
     let name = field.name();
     match field.of() {
         _ if field.is_list() => return false,
-        Type::String | Type::Bytes => {
-            let length = integer(reader, &format!("{name}: length"), |number| number.to_string());
-            let length = usize::try_from(length).unwrap_or(usize::MAX);
-            if length > 0 {
-                reader.text(length, name);
-            }
-        }
+        Type::String | Type::Bytes => text(reader, name),
         Type::Bool => {
             reader.take(1, name, |byte| (byte == [1]).to_string());
         }
@@ -92,13 +89,24 @@ fn value(reader: &mut Reader<'_>, field: FieldType<'_>) -> bool {
     true
 }
 
+/// Its length, then its bytes.
+fn text(reader: &mut Reader<'_>, name: &str) {
+    let field = reader.open(name, "");
+    let length = integer(reader, &format!("{name}: length"), |number| number.to_string());
+    let length = usize::try_from(length).unwrap_or(usize::MAX);
+    if length == 0 {
+        return reader.close(field, "\"\"");
+    }
+    reader.text(length, name);
+    reader.close_as_last(field);
+}
+
 /// Behind the last field there is nothing; and what there is has at least a byte.
 fn all_read(reader: &mut Reader<'_>) {
     if reader.left() > 0 {
         reader.take(reader.left(), "not expected", |_| String::new());
         reader.last_is_wrong("the message ends before");
-    } else if reader.spans.last().is_some_and(|span| span.range.is_empty()) {
-        reader.spans.retain(|span| !span.range.is_empty());
+    } else if reader.is_short() {
         reader.last_is_wrong("the message goes on");
     }
 }
@@ -127,3 +135,63 @@ fn zigzag(number: u64) -> i64 {
 
 /// Whose rules these are.
 const SPECIFICATION: &str = "bincode";
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::lens::schema::Schema;
+    use crate::lens::{check, outline};
+
+    const PUT: [Field; 2] = [Field::Text("key"), Field::Text("value")];
+
+    fn kv() -> Schema {
+        Schema::kv().expect("the contract of the example service can be read")
+    }
+
+    #[test]
+    fn a_message_is_its_fields_and_a_text_its_length_and_its_bytes() {
+        let rows = |spans: Vec<Span>| {
+            let row =
+                |row: crate::lens::Row<'_>| (row.depth, format!("{}: {}", row.span.name, row.span.value));
+            outline(&spans).map(row).collect::<Vec<_>>()
+        };
+        let expected = [
+            (0, "message: "),
+            (1, "key: \"hits\""),
+            (2, "key: length: 4"),
+            (2, "key: \"hits\""),
+            (1, "by: -1, sent as 1"),
+        ];
+        let expected = expected.map(|(depth, row)| (depth, row.to_owned()));
+        let fields = [Field::Text("key"), Field::Signed("by")];
+        assert_eq!(rows(message(b"\x04hits\x01", &fields)), expected);
+        let schema = kv();
+        let of = schema.message("kv.IncrementRequest").expect("it is in the contract");
+        assert_eq!(rows(typed(b"\x04hits\x01", of))[1..], expected[1..]);
+    }
+
+    #[test]
+    fn a_message_that_ends_too_early_or_goes_on_breaks_a_rule() {
+        let rule = |bytes: &[u8]| {
+            let spans = message(bytes, &PUT);
+            crate::lens::leaves(&spans).find(|span| span.is_wrong()).map(|span| span.value.clone())
+        };
+        assert_eq!(rule(b"\x01k\x01v"), None);
+        assert_eq!(rule(b"\x01k").as_deref(), Some("the message goes on"));
+        assert_eq!(rule(b"\x01k\x01v!").as_deref(), Some("the message ends before"));
+    }
+
+    proptest! {
+        #[test]
+        fn every_byte_of_any_bytes_has_one_span(bytes in prop::collection::vec(0..12_u8, 0..40)) {
+            prop_assert_eq!(check(&message(&bytes, &PUT), 0..bytes.len()), Ok(()));
+            let schema = kv();
+            for name in ["kv.PutRequest", "kv.IncrementRequest", "kv.Change", "kv.DeleteReply"] {
+                let of = schema.message(name).expect("it is in the contract");
+                prop_assert_eq!(check(&typed(&bytes, of), 0..bytes.len()), Ok(()), "{}", name);
+            }
+        }
+    }
+}

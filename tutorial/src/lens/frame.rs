@@ -1,5 +1,7 @@
 //! The lens on our own frames: `transport::frame` is the specification.
 
+use std::ops::Range;
+
 use transport::Code;
 use transport::frame::{Flags, Header, Hello, HelloError, Kind};
 
@@ -11,15 +13,16 @@ use crate::page::count;
 pub struct Seen {
     /// The header, if it is one.
     pub header: Option<Header>,
-    /// The named bytes, in order; together they are the whole frame.
+    /// Its header and its payload.
     pub spans: Vec<Span>,
     /// The bytes of the message, or of the piece of one, in the frame.
-    pub message: Option<std::ops::Range<usize>>,
+    pub message: Option<Range<usize>>,
 }
 
 /// The 16 bytes of a hello.
 pub fn hello(bytes: &[u8; Hello::SIZE]) -> Vec<Span> {
     let mut reader = Reader::new(bytes, Layer::Hello, SPECIFICATION);
+    let hello = reader.open("hello", "");
     let error = Hello::decode(*bytes).err();
     reader.text(3, "protocol");
     if let Some(HelloError::Magic { .. }) = error {
@@ -35,7 +38,8 @@ pub fn hello(bytes: &[u8; Hello::SIZE]) -> Vec<Span> {
     }
     reader.number(4, "calls", " at once");
     reader.number(4, "message", " bytes, at most");
-    reader.spans
+    reader.close(hello, "");
+    reader.finish()
 }
 
 /// Cuts `bytes` into frames. What is left at the end is a frame that is not complete.
@@ -61,54 +65,31 @@ pub fn frame(bytes: &[u8]) -> Seen {
             }
             reader.take(1, "not a frame", |_| String::new());
             reader.last_is_wrong(&reason.to_string());
-            reader.take(reader.left(), "the rest", |_| String::new());
-            reader.last_is_wrong("cannot be read");
-            return Seen { header: None, spans: reader.spans, message: None };
+            if reader.left() > 0 {
+                reader.take(reader.left(), "the rest", |_| String::new());
+                reader.last_is_wrong("cannot be read");
+            }
+            return Seen { header: None, spans: reader.finish(), message: None };
         }
         None => {
             reader.take(bytes.len(), "not a frame", |_| String::new());
             reader.last_is_wrong("a header has 8 bytes");
-            return Seen { header: None, spans: reader.spans, message: None };
+            return Seen { header: None, spans: reader.finish(), message: None };
         }
     };
     put_header(&mut reader, header);
-    reader.layer = match header.kind {
-        Kind::Call | Kind::Head => Layer::Head,
-        Kind::End => Layer::Status,
-        _ => Layer::Control,
-    };
-    let mut message = None;
-    match header.kind {
-        Kind::Call => {
-            if header.flags.has(Flags::HEAD) {
-                head_block(&mut reader);
-            }
-            if header.flags.has(Flags::BODY) {
-                message = Some(piece(&mut reader));
-            }
-        }
-        Kind::Message => message = Some(piece(&mut reader)),
-        Kind::Head => metadata(&mut reader, bytes.len()),
-        Kind::End if reader.left() > 0 => {
-            let length = reader.number(2, "text length", "");
-            reader.text(length, "text");
-            metadata(&mut reader, bytes.len());
-        }
-        Kind::Credit => {
-            reader.number(4, "credit", " bytes more");
-        }
-        Kind::Ping => reader.text(8, "data"),
-        Kind::GoingAway if reader.left() > 0 => reader.text(reader.left(), "text"),
-        Kind::End | Kind::Cancel | Kind::GoingAway => {}
-    }
+    let opened = reader.open_payload("");
+    let message = payload(&mut reader, header);
     if reader.left() > 0 {
         reader.take(reader.left(), "not expected", |_| String::new());
         reader.last_is_wrong("the payload ends before");
     }
-    Seen { header: Some(header), spans: reader.spans, message }
+    reader.close(opened, "");
+    Seen { header: Some(header), spans: reader.finish(), message }
 }
 
 fn put_header(reader: &mut Reader<'_>, header: Header) {
+    let opened = reader.open("frame header", "");
     let flags = if header.flags == Flags::NONE { String::new() } else { format!(" + {}", header.flags) };
     reader.take(1, "kind and flags", |_| format!("{}{flags}", header.kind));
     let (name, value) = match header.kind {
@@ -123,20 +104,52 @@ fn put_header(reader: &mut Reader<'_>, header: Header) {
         length => format!("{length} bytes follow"),
     });
     reader.number(4, "call", if header.call == 0 { ", the connection" } else { "" });
+    reader.close(opened, "");
+}
+
+/// What stands behind the header; where in it the message is.
+fn payload(reader: &mut Reader<'_>, header: Header) -> Option<Range<usize>> {
+    reader.layer = match header.kind {
+        Kind::Call | Kind::Head => Layer::Head,
+        Kind::End => Layer::Status,
+        _ => Layer::Control,
+    };
+    match header.kind {
+        Kind::Call => {
+            if header.flags.has(Flags::HEAD) {
+                head_block(reader);
+            }
+            if header.flags.has(Flags::BODY) {
+                return Some(piece(reader));
+            }
+        }
+        Kind::Message => return Some(piece(reader)),
+        Kind::Head => metadata(reader, reader.bytes.len()),
+        Kind::End if reader.left() > 0 => {
+            let status = reader.open("status", "");
+            let length = reader.number(2, "text length", "");
+            reader.text(length, "text");
+            metadata(reader, reader.bytes.len());
+            reader.close(status, "");
+        }
+        Kind::Credit => {
+            reader.number(4, "credit", " bytes more");
+        }
+        Kind::Ping => reader.text(8, "data"),
+        Kind::GoingAway if reader.left() > 0 => reader.text(reader.left(), "text"),
+        Kind::End | Kind::Cancel | Kind::GoingAway => {}
+    }
+    None
 }
 
 fn head_block(reader: &mut Reader<'_>) {
+    let block = reader.open("head block", "");
     let length = reader.number(2, "block length", " bytes");
     let end = reader.at + length;
     let parts = reader.number(1, "contains", "");
-    if let Some(span) = reader.spans.last_mut() {
-        let names: Vec<_> = [(1, "method"), (2, "timeout")]
-            .iter()
-            .filter(|(bit, _)| parts & bit != 0)
-            .map(|(_, name)| *name)
-            .collect();
-        span.value = if names.is_empty() { "metadata only".to_owned() } else { names.join(", ") };
-    }
+    let names = [(1, "method"), (2, "timeout")].into_iter().filter(|(bit, _)| parts & bit != 0);
+    let names: Vec<_> = names.map(|(_, name)| name).collect();
+    reader.relabel(if names.is_empty() { "metadata only".to_owned() } else { names.join(", ") });
     if parts & 1 != 0 {
         let length = reader.number(2, "path length", "");
         reader.text(length, "path");
@@ -147,18 +160,21 @@ fn head_block(reader: &mut Reader<'_>) {
         reader.number(8, "timeout", " microseconds left");
     }
     metadata(reader, end);
+    reader.close(block, "");
 }
 
 fn metadata(reader: &mut Reader<'_>, end: usize) {
     while reader.at < end && reader.left() > 0 {
+        let entry = reader.open("metadata", "");
         let length = reader.number(1, "name length", "");
         reader.text(length, "metadata name");
         let length = reader.number(2, "value length", "");
         reader.text(length, "value");
+        reader.close(entry, "");
     }
 }
 
-fn piece(reader: &mut Reader<'_>) -> std::ops::Range<usize> {
+fn piece(reader: &mut Reader<'_>) -> Range<usize> {
     reader.layer = Layer::Message;
     let start = reader.at;
     let length = reader.left();
@@ -170,3 +186,67 @@ fn piece(reader: &mut Reader<'_>) -> std::ops::Range<usize> {
 
 /// Whose rules these are.
 const SPECIFICATION: &str = "transport::frame";
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::lens::{check, outline};
+
+    fn framed(kind: Kind, flags: Flags, payload: &[u8]) -> Vec<u8> {
+        let header = Header { kind, flags, code: 1, length: payload.len() as u16, call: 7 };
+        [&header.encode()[..], payload].concat()
+    }
+
+    #[test]
+    fn a_call_is_a_header_a_head_block_and_a_message() {
+        let block = b"\0\x13\x01\0\x04/a/b\x05proto\x01k\0\x02vw";
+        let call = framed(Kind::Call, Flags::HEAD | Flags::BODY, &[&block[..], b"hello"].concat());
+        let spans = frame(&call).spans;
+        let rows: Vec<_> = outline(&spans).map(|row| (row.depth, row.span.name.as_str())).collect();
+        let expected = [
+            (0, "frame header"),
+            (1, "kind and flags"),
+            (1, "method"),
+            (1, "length"),
+            (1, "call"),
+            (0, "payload"),
+            (1, "head block"),
+            (2, "block length"),
+            (2, "contains"),
+            (2, "path length"),
+            (2, "path"),
+            (2, "codec length"),
+            (2, "codec"),
+            (2, "metadata"),
+            (3, "name length"),
+            (3, "metadata name"),
+            (3, "value length"),
+            (3, "value"),
+            (1, "message"),
+        ];
+        assert_eq!(rows, expected);
+    }
+
+    proptest! {
+        #[test]
+        fn every_byte_of_any_bytes_has_one_span(bytes in prop::collection::vec(any::<u8>(), 0..40)) {
+            prop_assert_eq!(check(&frame(&bytes).spans, 0..bytes.len()), Ok(()));
+        }
+
+        #[test]
+        fn every_byte_of_a_frame_has_one_span(
+            first in any::<u8>(),
+            payload in prop::collection::vec(0..9_u8, 0..60),
+        ) {
+            let bytes = [&[first, 1, 0, payload.len() as u8, 0, 0, 0, 7], &payload[..]].concat();
+            prop_assert_eq!(check(&frame(&bytes).spans, 0..bytes.len()), Ok(()));
+        }
+
+        #[test]
+        fn every_byte_of_a_hello_has_one_span(bytes: [u8; Hello::SIZE]) {
+            prop_assert_eq!(check(&hello(&bytes), 0..Hello::SIZE), Ok(()));
+        }
+    }
+}

@@ -2,66 +2,63 @@
 
 use http2::frame::Head;
 
-use super::{Layer, Reader, Span, big_endian, hpack, http2 as frames, moved};
+use super::{Layer, Reader, Span, big_endian, hpack, http2 as frames, moved, put_in_place};
 use crate::page::count;
 
 /// Names the bytes of a frame of HTTP/2, to the last field and the last message in it. A field block that
 /// goes on in the next frame is left as one span.
 pub fn frame(bytes: &[u8], table: &mut hpack::Table) -> Vec<Span> {
-    let seen = frames::frame(bytes);
-    let mut within = Vec::new();
+    let mut seen = frames::frame(bytes);
     if let Some(block) = seen.block.filter(|_| seen.head.is_some_and(|head| head.has(Head::END_HEADERS))) {
-        within = moved(hpack::block(&bytes[block.clone()], table), block.start);
+        put_in_place(&mut seen.spans, moved(hpack::block(&bytes[block.clone()], table), block.start));
     } else if let Some(data) = seen.data {
-        within = moved(self::data(&bytes[data.clone()]), data.start);
+        put_in_place(&mut seen.spans, moved(self::data(&bytes[data.clone()]), data.start));
     }
-    let Some((first, last)) = within.first().zip(within.last()) else { return seen.spans };
-    let range = first.range.start..last.range.end;
-    let mut spans = Vec::new();
-    for span in seen.spans {
-        if span.range == range {
-            spans.append(&mut within);
-        } else {
-            spans.push(span);
-        }
-    }
-    spans
+    seen.spans
 }
 
 /// Names the bytes of DATA, if a message begins there: five in front of each.
 pub fn data(bytes: &[u8]) -> Vec<Span> {
     let mut reader = Reader::new(bytes, Layer::Prefix, SPECIFICATION);
     while reader.left() > 0 {
-        reader.layer = Layer::Prefix;
-        let flag = big_endian(reader.take(1, "compressed", |flag| match flag {
-            [0] => "0, no".to_owned(),
-            [1] => "1, yes".to_owned(),
-            _ => String::new(),
-        }));
-        if flag > 1 {
-            reader.last_is_wrong("neither 0 nor 1");
-        }
-        if reader.left() < LENGTH {
-            if reader.left() > 0 {
-                reader.take(reader.left(), "message length", |_| "goes on in the next".to_owned());
-            }
-            break;
-        }
-        let length = reader.number(LENGTH, "message length", "");
-        if length == 0 {
-            continue;
-        }
-        reader.layer = Layer::Message;
-        if reader.left() > 0 {
-            let missing = length.saturating_sub(reader.left());
-            reader.take(length, "message", |bytes| match missing {
-                0 => count(bytes.len(), "byte"),
-                _ => format!("{missing} bytes still to come"),
-            });
-        }
+        reader.layer = Layer::Data;
+        let prefixed = reader.open(PREFIXED, "");
+        message(&mut reader);
+        reader.close(prefixed, "");
     }
-    reader.spans
+    reader.finish()
 }
+
+/// One message, or as much of it as is here.
+fn message(reader: &mut Reader<'_>) {
+    reader.layer = Layer::Prefix;
+    let flag = big_endian(reader.take(1, "compressed", |flag| match flag {
+        [0] => "0, no".to_owned(),
+        [1] => "1, yes".to_owned(),
+        _ => String::new(),
+    }));
+    if flag > 1 {
+        reader.last_is_wrong("neither 0 nor 1");
+    }
+    if reader.left() < LENGTH {
+        if reader.left() > 0 {
+            reader.take(reader.left(), "message length", |_| "goes on in the next".to_owned());
+        }
+        return;
+    }
+    let length = reader.number(LENGTH, "message length", "");
+    reader.layer = Layer::Message;
+    if length > 0 && reader.left() > 0 {
+        let missing = length.saturating_sub(reader.left());
+        reader.take(length, "message", |bytes| match missing {
+            0 => count(bytes.len(), "byte"),
+            _ => format!("{missing} bytes still to come"),
+        });
+    }
+}
+
+/// What gRPC calls Length-Prefixed-Message.
+pub(crate) const PREFIXED: &str = "prefixed message";
 
 /// The length of a message, in bytes.
 const LENGTH: usize = 4;
@@ -74,9 +71,10 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::lens::{check, leaves};
 
     fn named(bytes: &[u8]) -> Vec<(String, String)> {
-        data(bytes).into_iter().map(|span| (span.name, span.value)).collect()
+        leaves(&data(bytes)).map(|span| (span.name.clone(), span.value.clone())).collect()
     }
 
     #[test]
@@ -88,9 +86,10 @@ mod tests {
 
     #[test]
     fn two_messages_in_one_data_are_two() {
-        let messages = named(b"\0\0\0\0\x02hi\x01\0\0\0\x01z");
-        assert_eq!(messages.len(), 6);
-        assert_eq!(messages[3].1, "1, yes");
+        let messages = data(b"\0\0\0\0\x02hi\x01\0\0\0\x01z");
+        let ranges: Vec<_> = messages.iter().map(|message| message.range.clone()).collect();
+        assert_eq!(ranges, [0..7, 7..13]);
+        assert_eq!(messages[1].parts[0].value, "1, yes");
     }
 
     #[test]
@@ -107,23 +106,29 @@ mod tests {
     fn fields_and_messages_take_the_place_of_block_and_data() {
         let mut table = hpack::Table::new();
         let headers = b"\0\0\x02\x01\x04\0\0\0\x01\x83\x86";
-        let names: Vec<_> = frame(headers, &mut table).into_iter().map(|span| span.name).collect();
-        assert_eq!(names[4..], ["indexed 3", "indexed 6"]);
+        let names = |spans: Vec<Span>| leaves(&spans).map(|span| span.name.clone()).collect::<Vec<_>>();
+        let of_headers = names(frame(headers, &mut table));
+        assert_eq!(of_headers[4..], ["indexed 3", "indexed 6"]);
         let data = b"\0\0\x07\0\x01\0\0\0\x01\0\0\0\0\x02hi";
-        let names: Vec<_> = frame(data, &mut table).into_iter().map(|span| span.name).collect();
-        assert_eq!(names[4..], ["compressed", "message length", "message"]);
+        assert_eq!(names(frame(data, &mut table))[4..], ["compressed", "message length", "message"]);
     }
 
     proptest! {
         #[test]
         fn every_byte_of_data_has_one_span(bytes in prop::collection::vec(0..4_u8, 0..40)) {
-            let mut at = 0;
-            for span in data(&bytes) {
-                prop_assert_eq!(span.range.start, at);
-                prop_assert!(!span.range.is_empty());
-                at = span.range.end;
-            }
-            prop_assert_eq!(at, bytes.len());
+            prop_assert_eq!(check(&data(&bytes), 0..bytes.len()), Ok(()));
+        }
+
+        #[test]
+        fn every_byte_of_a_frame_has_one_span(
+            kind in 0..2_u8,
+            flags: u8,
+            payload in prop::collection::vec(0..4_u8, 0..40),
+        ) {
+            let mut bytes = vec![0, 0, payload.len() as u8, kind, flags, 0, 0, 0, 1];
+            bytes.extend(payload);
+            let spans = frame(&bytes, &mut hpack::Table::new());
+            prop_assert_eq!(check(&spans, 0..bytes.len()), Ok(()));
         }
     }
 }

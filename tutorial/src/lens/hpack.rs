@@ -91,14 +91,15 @@ pub fn block(bytes: &[u8], table: &mut Table) -> Vec<Span> {
 pub fn fields(bytes: &[u8], table: &mut Table) -> (Vec<Span>, Vec<Field>) {
     let mut reader = Reader::new(bytes, Layer::Fields, SPECIFICATION);
     let mut fields = Vec::new();
+    let block = reader.open("field block", "§3");
     let mut at_the_beginning = true;
     while let Some(first) = bytes.get(reader.at).copied() {
         let taken = match first {
             0b1000_0000.. => indexed(&mut reader, table),
-            0b0100_0000.. => literal(&mut reader, table, 6, "literal, kept"),
+            0b0100_0000.. => literal(&mut reader, table, 6, "literal, kept", "§6.2.1"),
             0b0010_0000.. => size_update(&mut reader, table, at_the_beginning).map(|()| None),
-            0b0001_0000.. => literal(&mut reader, table, 4, "literal, secret"),
-            _ => literal(&mut reader, table, 4, "literal, unkept"),
+            0b0001_0000.. => literal(&mut reader, table, 4, "literal, secret", "§6.2.3"),
+            _ => literal(&mut reader, table, 4, "literal, unkept", "§6.2.2"),
         };
         match taken {
             Ok(field) => fields.extend(field),
@@ -109,7 +110,8 @@ pub fn fields(bytes: &[u8], table: &mut Table) -> (Vec<Span>, Vec<Field>) {
         }
         at_the_beginning &= first & 0b1110_0000 == 0b0010_0000;
     }
-    (reader.spans, fields)
+    reader.close(block, "");
+    (reader.finish(), fields)
 }
 
 /// One letter of Huffman code.
@@ -162,7 +164,7 @@ fn indexed(reader: &mut Reader<'_>, table: &Table) -> Result<Option<Field>, Stri
     }
     // What is wrong is the index itself, not what follows it.
     match &field {
-        Ok(field) => reader.relabel(format!("{}: {}", text(&field.name), text(&field.value))),
+        Ok(field) => reader.relabel(shown(field)),
         Err(rule) => reader.last_is_wrong(rule),
     }
     Ok(field.ok())
@@ -174,9 +176,11 @@ fn literal(
     table: &mut Table,
     prefix: u32,
     name: &str,
+    section: &str,
 ) -> Result<Option<Field>, String> {
+    // Where it breaks a rule, what is left is a part of it.
+    let literal = reader.open("literal field", section);
     let index = integer(reader, prefix, name)?;
-    reader.note("§6.2");
     let field_name = if index == 0 {
         reader.relabel("a new name".to_owned());
         Some(string(reader, "name")?)
@@ -194,6 +198,7 @@ fn literal(
     };
     let value = string(reader, "value")?;
     let field = field_name.map(|name| Field::new(name, value));
+    reader.close(literal, field.as_ref().map(shown).unwrap_or_default());
     if prefix == 6 {
         field.iter().cloned().for_each(|field| table.insert(field));
     }
@@ -276,6 +281,10 @@ fn single(block: &[u8]) -> Option<Field> {
     }
 }
 
+fn shown(field: &Field) -> String {
+    format!("{}: {}", text(&field.name), text(&field.value))
+}
+
 /// Text as it is, but for what would move the cursor of a terminal; of a long one the beginning.
 fn text(bytes: &[u8]) -> String {
     let beginning = &bytes[..bytes.len().min(LONGEST_TEXT)];
@@ -298,15 +307,16 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::lens::{check, leaves, outline};
 
     fn says(bytes: &[u8], table: &mut Table) -> Vec<String> {
-        block(bytes, table).into_iter().map(|span| format!("{}: {}", span.name, span.value)).collect()
+        leaves(&block(bytes, table)).map(|span| format!("{}: {}", span.name, span.value)).collect()
     }
 
     /// What the lens says of a block that breaks a rule.
     fn broken(bytes: &[u8]) -> String {
         let spans = block(bytes, &mut Table::new());
-        spans.into_iter().find(|span| span.layer == Layer::Wrong).map(|span| span.value).unwrap_or_default()
+        leaves(&spans).find(|span| span.is_wrong()).map(|span| span.value.clone()).unwrap_or_default()
     }
 
     #[test]
@@ -373,14 +383,23 @@ mod tests {
         assert_eq!(table.rows().collect::<Vec<_>>(), [(62, &Field::new("c", "d"))]);
     }
 
-    fn assert_every_byte_has_one_span(bytes: &[u8], spans: &[Span]) {
-        let mut at = 0;
-        for span in spans {
-            assert_eq!(span.range.start, at, "no gap and no overlap before {span:?}");
-            assert!(!span.range.is_empty(), "{span:?}");
-            at = span.range.end;
-        }
-        assert_eq!(at, bytes.len());
+    #[test]
+    fn a_block_is_its_fields_and_a_literal_field_its_name_and_its_value() {
+        let spans = block(b"\x82\x40\x01a\x01b", &mut Table::new());
+        let rows: Vec<_> =
+            outline(&spans).map(|row| (row.depth, row.span.value.as_str(), row.note)).collect();
+        let literal = "RFC 7541 §6.2.1";
+        let expected = [
+            (0, "", "RFC 7541 §3"),
+            (1, ":method: GET", "RFC 7541 §6.1"),
+            (1, "a: b", literal),
+            (2, "a new name", literal),
+            (2, "1", "RFC 7541 §5.2"),
+            (2, "\"a\"", literal),
+            (2, "1", "RFC 7541 §5.2"),
+            (2, "\"b\"", literal),
+        ];
+        assert_eq!(rows, expected);
     }
 
     fn field() -> impl Strategy<Value = Field> {
@@ -395,7 +414,8 @@ mod tests {
     proptest! {
         #[test]
         fn every_byte_of_any_bytes_has_one_span(bytes in prop::collection::vec(any::<u8>(), 0..60)) {
-            assert_every_byte_has_one_span(&bytes, &block(&bytes, &mut Table::new()));
+            let spans = block(&bytes, &mut Table::new());
+            prop_assert_eq!(check(&spans, 0..bytes.len()), Ok(()));
         }
 
         #[test]
@@ -408,8 +428,8 @@ mod tests {
                 let mut bytes = BytesMut::new();
                 encoder.encode(&fields.into(), &mut bytes);
                 let spans = block(&bytes, &mut table);
-                assert_every_byte_has_one_span(&bytes, &spans);
-                prop_assert!(spans.iter().all(|span| span.layer == Layer::Fields), "{spans:?}");
+                prop_assert_eq!(check(&spans, 0..bytes.len()), Ok(()));
+                prop_assert!(outline(&spans).all(|row| row.span.layer == Layer::Fields), "{spans:?}");
                 prop_assert!(decoder.decode(&bytes).is_ok());
             }
             for (index, field) in table.rows() {

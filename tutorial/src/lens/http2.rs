@@ -14,7 +14,7 @@ use crate::page::count;
 pub struct Seen {
     /// The nine bytes at its beginning, if they are there; a preface has none.
     pub head: Option<Head>,
-    /// The named bytes, in order; together they are the whole frame.
+    /// Its header and its payload.
     pub spans: Vec<Span>,
     /// The field block, or the fragment of one, in the frame.
     pub block: Option<Range<usize>>,
@@ -51,18 +51,22 @@ pub fn frame(bytes: &[u8]) -> Seen {
     let mut reader = Reader::new(bytes, Layer::Header, SPECIFICATION);
     let Some(first) = bytes.first_chunk() else {
         reader.wrong("§4.1: 9 bytes at least");
-        seen.spans = reader.spans;
+        seen.spans = reader.finish();
         return seen;
     };
     let head = Head::decode(*first);
     seen.head = Some(head);
     put_head(&mut reader, head);
     match (head.length as usize).checked_sub(reader.left()) {
-        Some(0) => payload(&mut reader, head, &mut seen),
+        Some(0) => {
+            let opened = reader.open_payload(&section(head.kind));
+            payload(&mut reader, head, &mut seen);
+            reader.close(opened, "");
+        }
         Some(_) => reader.wrong("§4.1: not all is here"),
         None => reader.wrong("§4.1: more than length"),
     }
-    seen.spans = reader.spans;
+    seen.spans = reader.finish();
     seen
 }
 
@@ -70,7 +74,7 @@ pub fn frame(bytes: &[u8]) -> Seen {
 pub fn head(bytes: &[u8; Head::SIZE]) -> Vec<Span> {
     let mut reader = Reader::new(bytes, Layer::Header, SPECIFICATION);
     put_head(&mut reader, Head::decode(*bytes));
-    reader.spans
+    reader.finish()
 }
 
 /// The name of a type of frame.
@@ -83,30 +87,43 @@ pub fn name(kind: Kind) -> String {
 
 fn preface(bytes: &[u8]) -> Vec<Span> {
     let mut reader = Reader::new(bytes, Layer::Hello, SPECIFICATION);
+    let preface = reader.open("preface", "§3.4");
     // What it would be in HTTP/1.1.
     reader.text(16, "request line");
     reader.text(2, "no fields");
     reader.text(6, "content");
-    reader.spans
+    reader.close(preface, "");
+    reader.finish()
 }
 
 fn put_head(reader: &mut Reader<'_>, head: Head) {
+    let header = reader.open("frame header", "§4.1");
     reader.take(3, "length", |_| {
         let follow = if head.length == 1 { "follows" } else { "follow" };
         format!("{} {follow}", count(head.length as usize, "byte"))
     });
     reader.take(1, "type", |_| name(head.kind));
-    if usize::from(head.kind.0) < KINDS.len() {
-        // The sections are in the order of the numbers.
-        reader.note(&format!("§6.{}", head.kind.0 + 1));
-    }
+    reader.note(&section(head.kind));
     reader.take(1, "flags", |_| flags(head));
     reader.take(4, "stream", |bytes| {
         let reserved = if bytes[0] & 0x80 != 0 { ", top bit ignored" } else { "" };
         let connection = if head.stream == 0 { ", the connection" } else { "" };
         format!("{}{connection}{reserved}", head.stream)
     });
-    let rule = match (head.kind, head.stream) {
+    if let Some(rule) = wrong_stream(head) {
+        reader.last_is_wrong(rule);
+    }
+    reader.close(header, "");
+}
+
+/// Where a type of frame is described. The sections are in the order of the numbers.
+fn section(kind: Kind) -> String {
+    if usize::from(kind.0) < KINDS.len() { format!("§6.{}", kind.0 + 1) } else { "§5.5".to_owned() }
+}
+
+/// The rule that the stream of a frame breaks.
+fn wrong_stream(head: Head) -> Option<&'static str> {
+    Some(match (head.kind, head.stream) {
         (Kind::DATA, 0) => "0; §6.1: needs a stream",
         (Kind::HEADERS, 0) => "0; §6.2: needs a stream",
         (Kind::PRIORITY, 0) => "0; §6.3: needs a stream",
@@ -116,9 +133,8 @@ fn put_head(reader: &mut Reader<'_>, head: Head) {
         (Kind::PING, 1..) => "§6.7: only on stream 0",
         (Kind::GOAWAY, 1..) => "§6.8: only on stream 0",
         (Kind::CONTINUATION, 0) => "0; §6.10 needs a stream",
-        _ => return,
-    };
-    reader.last_is_wrong(rule);
+        _ => return None,
+    })
 }
 
 /// The flags that are set and mean something for the type.
@@ -255,19 +271,31 @@ fn put_priority(reader: &mut Reader<'_>) {
 
 fn settings(reader: &mut Reader<'_>) {
     while reader.left() > 0 {
-        let setting = big_endian(reader.take(2, "setting", |bytes| match SETTINGS.get(big_endian(bytes)) {
-            Some(name) if !name.is_empty() => (*name).to_owned(),
-            _ => format!("{}: to be ignored", big_endian(bytes)),
-        }));
+        let opened = reader.open("setting", "§6.5.2");
+        let setting = big_endian(reader.take(2, "setting", |bytes| setting_name(big_endian(bytes))));
         let value = reader.number(4, "its value", unit(setting));
-        let rule = match (setting, value) {
-            (2, 2..) => "§6.5.2: 0 or 1",
-            (4, 0x8000_0000..) => "§6.5.2: 2^31-1 at most",
-            (5, ..0x4000) => "§6.5.2: 2^14 at least",
-            (5, 0x100_0000..) => "§6.5.2: 2^24-1 at most",
-            _ => continue,
-        };
-        reader.last_is_wrong(rule);
+        if let Some(rule) = wrong_setting(setting, value) {
+            reader.last_is_wrong(rule);
+        }
+        reader.close(opened, format!("{} {value}", setting_name(setting)));
+    }
+}
+
+fn setting_name(setting: usize) -> String {
+    match SETTINGS.get(setting) {
+        Some(name) if !name.is_empty() => (*name).to_owned(),
+        _ => format!("{setting}: to be ignored"),
+    }
+}
+
+/// The rule that a setting breaks.
+fn wrong_setting(setting: usize, value: usize) -> Option<&'static str> {
+    match (setting, value) {
+        (2, 2..) => Some("§6.5.2: 0 or 1"),
+        (4, 0x8000_0000..) => Some("§6.5.2: 2^31-1 at most"),
+        (5, ..0x4000) => Some("§6.5.2: 2^14 at least"),
+        (5, 0x100_0000..) => Some("§6.5.2: 2^24-1 at most"),
+        _ => None,
     }
 }
 
@@ -282,6 +310,7 @@ fn unit(setting: usize) -> &'static str {
 
 fn error_code(reader: &mut Reader<'_>) {
     reader.take(4, "error code", |bytes| ErrorCode(big_endian(bytes) as u32).to_string());
+    reader.note("§7");
 }
 
 fn stream(reader: &mut Reader<'_>, name: &str) {
@@ -334,6 +363,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::lens::{check, leaves, outline};
 
     fn written(head: Head, payload: &[u8]) -> BytesMut {
         let mut bytes = BytesMut::new();
@@ -347,7 +377,7 @@ mod tests {
     }
 
     fn values(bytes: &[u8]) -> Vec<(Layer, String)> {
-        frame(bytes).spans.into_iter().map(|span| (span.layer, span.value)).collect()
+        leaves(&frame(bytes).spans).map(|span| (span.layer, span.value.clone())).collect()
     }
 
     /// What the lens says of a frame that breaks a rule.
@@ -416,14 +446,25 @@ mod tests {
         assert_eq!(frames(&bytes), (vec![&PREFACE[..], &settings], &settings[..5]));
     }
 
-    fn assert_every_byte_has_one_span(bytes: &[u8]) {
-        let mut at = 0;
-        for span in frame(bytes).spans {
-            assert_eq!(span.range.start, at, "no gap and no overlap before {span:?}");
-            assert!(!span.range.is_empty(), "{span:?}");
-            at = span.range.end;
-        }
-        assert_eq!(at, bytes.len());
+    #[test]
+    fn a_frame_is_its_header_and_its_payload_and_a_payload_with_padding_has_parts() {
+        let names = |bytes: &[u8]| {
+            let spans = frame(bytes).spans;
+            outline(&spans).map(|row| format!("{:1$}{2}", "", row.depth, row.span.name)).collect::<Vec<_>>()
+        };
+        let header = ["frame header", " length", " type", " flags", " stream"];
+        let padded = raw(Kind::DATA, Head::PADDED, 1, b"\x01x\0");
+        assert_eq!(names(&padded), [&header[..], &["payload", " padding", " data", " padding"]].concat());
+        let single = raw(Kind::DATA, 0, 1, b"x");
+        assert_eq!(names(&single), [&header[..], &["data"]].concat());
+    }
+
+    #[test]
+    fn what_obeys_a_rule_has_its_section_too() {
+        let spans = frame(&raw(Kind::RST_STREAM, 0, 1, b"\0\0\0\x08")).spans;
+        let notes: Vec<_> = outline(&spans).map(|row| row.note).collect();
+        let [header, of_type] = ["RFC 9113 §4.1", "RFC 9113 §6.4"];
+        assert_eq!(notes, [header, header, of_type, header, header, "RFC 9113 §7"]);
     }
 
     proptest! {
@@ -434,12 +475,13 @@ mod tests {
             stream in 0..3_u32,
             payload in prop::collection::vec(any::<u8>(), 0..40),
         ) {
-            assert_every_byte_has_one_span(&raw(Kind(kind), flags, stream, &payload));
+            let bytes = raw(Kind(kind), flags, stream, &payload);
+            prop_assert_eq!(check(&frame(&bytes).spans, 0..bytes.len()), Ok(()));
         }
 
         #[test]
         fn every_byte_of_any_bytes_has_one_span(bytes in prop::collection::vec(any::<u8>(), 0..40)) {
-            assert_every_byte_has_one_span(&bytes);
+            prop_assert_eq!(check(&frame(&bytes).spans, 0..bytes.len()), Ok(()));
         }
     }
 }

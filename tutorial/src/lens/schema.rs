@@ -209,3 +209,60 @@ const IMPORT_FOLDERS: usize = 3;
 fn full_name(outer: &str, name: &str) -> String {
     if outer.is_empty() { name.to_owned() } else { format!("{outer}.{name}") }
 }
+
+#[cfg(test)]
+mod tests {
+    use prost_types::{EnumValueDescriptorProto, FileDescriptorProto};
+
+    use super::*;
+
+    impl Schema {
+        /// A message `t.All` with a field for each type, named after it, at the number that the type has in
+        /// descriptor.proto; field 20 is a list of `sint32`.
+        pub(crate) fn all_types() -> Self {
+            let field = |number: i32, name: &str, of: Type, label: Label| FieldDescriptorProto {
+                name: Some(name.to_owned()),
+                number: Some(number),
+                r#type: Some(of.into()),
+                label: Some(label.into()),
+                type_name: match of {
+                    Type::Message => Some(".t.All".to_owned()),
+                    Type::Enum => Some(".t.All.Color".to_owned()),
+                    _ => None,
+                },
+                ..Default::default()
+            };
+            let of = |number: i32| Type::try_from(number).expect("a type");
+            let one =
+                (1..=18).map(|number| field(number, of(number).as_str_name(), of(number), Label::Optional));
+            let red = EnumValueDescriptorProto {
+                name: Some("RED".to_owned()),
+                number: Some(1),
+                ..Default::default()
+            };
+            let color = EnumDescriptorProto {
+                name: Some("Color".to_owned()),
+                value: vec![red],
+                ..Default::default()
+            };
+            let all = DescriptorProto {
+                name: Some("All".to_owned()),
+                field: one.chain([field(20, "list", Type::Sint32, Label::Repeated)]).collect(),
+                enum_type: vec![color],
+                ..Default::default()
+            };
+            let package = Some("t".to_owned());
+            let file = FileDescriptorProto { package, message_type: vec![all], ..Default::default() };
+            Self::new(&FileDescriptorSet { file: vec![file] })
+        }
+    }
+
+    #[test]
+    fn a_contract_knows_what_its_methods_take_and_return() {
+        let schema = Schema::kv().expect("the contract of the example service can be read");
+        let names = |path| schema.method(path).map(|(request, reply)| (request.name(), reply.name()));
+        assert_eq!(names("/kv.Kv/Sync"), Some(("Change", "Change")));
+        assert_eq!(names("/kv.Kv/Nothing"), None);
+        assert_eq!(schema.paths().count(), 7);
+    }
+}

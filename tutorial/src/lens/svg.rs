@@ -4,10 +4,11 @@ use std::fmt::Write as _;
 
 use unicode_width::UnicodeWidthStr;
 
-use super::{Layer, Span};
+use super::{Layer, Row, Span, outline};
 use crate::svg::escaped;
 
-/// The bytes of `spans`, row by row: layer where it begins, bytes, name, value. In colours for a light page or
+/// The bytes of `spans`, row by row, as far as they have no parts: layer where it begins, bytes, name, value, and
+/// at the bytes, as a title, whose rule it is. In colours for a light page or
 /// a dark one, and nothing is said by colour alone. Long labels go on in the next line; of many bytes the first
 /// are shown, and how many there are besides.
 pub fn svg(title: &str, bytes: &[u8], spans: &[Span]) -> String {
@@ -23,12 +24,13 @@ pub fn svg(title: &str, bytes: &[u8], spans: &[Span]) -> String {
     }
     picture.y += GAP;
     let mut last = None;
-    for span in spans {
+    for row in outline(spans).filter(|row| row.span.parts.is_empty()) {
+        let span = row.span;
         let begins = last.replace(span.layer) != Some(span.layer);
         if begins && picture.y > MARGIN + LINE + GAP {
             picture.y += GAP;
         }
-        picture.row(bytes.get(span.range.clone()).unwrap_or_default(), span, begins);
+        picture.row(bytes.get(span.range.clone()).unwrap_or_default(), row, begins);
     }
     let Picture { body, y } = picture;
     let height = y + MARGIN;
@@ -50,14 +52,15 @@ struct Picture {
 }
 
 impl Picture {
-    fn row(&mut self, bytes: &[u8], span: &Span, begins: bool) {
+    fn row(&mut self, bytes: &[u8], row: Row<'_>, begins: bool) {
+        let Row { span, note, .. } = row;
         let class = class(span.layer);
         if begins {
             self.text(LAYER_X, 0, class, span.layer.name());
         }
         let rows = bytes.len().div_ceil(BYTES_A_ROW).min(MOST_ROWS);
-        for (row, chunk) in bytes.chunks(BYTES_A_ROW).take(rows).enumerate() {
-            self.cells(row, chunk, class);
+        for (line, chunk) in bytes.chunks(BYTES_A_ROW).take(rows).enumerate() {
+            self.cells(line, chunk, class, note);
         }
         let mut lines = rows;
         if let Some(left) = bytes.len().checked_sub(BYTES_A_ROW * rows).filter(|left| *left > 0) {
@@ -69,8 +72,9 @@ impl Picture {
             true => format!("✗ {}", span.value),
             false => span.value.clone(),
         };
+        let name = row.flat_name();
         for (x, class, columns, text) in
-            [(NAME_X, "name", NAME_COLUMNS, &span.name), (VALUE_X, class, VALUE_COLUMNS, &value)]
+            [(NAME_X, "name", NAME_COLUMNS, &name), (VALUE_X, class, VALUE_COLUMNS, &value)]
         {
             let wrapped = wrapped(text, columns);
             wrapped.iter().enumerate().for_each(|(line, text)| self.text(x, line, class, text));
@@ -79,15 +83,18 @@ impl Picture {
         self.y += lines.max(1) * LINE;
     }
 
-    /// The cells of bytes that belong together.
-    fn cells(&mut self, row: usize, bytes: &[u8], class: &str) {
-        let top = self.y + row * LINE + 1;
+    /// The cells of bytes that belong together, with what a browser shows where a mouse rests on them.
+    fn cells(&mut self, line: usize, bytes: &[u8], class: &str, note: &str) {
+        let top = self.y + line * LINE + 1;
         let (width, height) = (bytes.len() * CELL - 2, LINE - 2);
-        let _ = writeln!(
-            self.body,
-            r#"<rect x="{CELLS_X}" y="{top}" width="{width}" height="{height}" rx="4" class="{class}"/>"#
+        let shape = format!(
+            r#"<rect x="{CELLS_X}" y="{top}" width="{width}" height="{height}" rx="4" class="{class}""#
         );
-        let baseline = self.y + row * LINE + BASELINE;
+        let _ = match note {
+            "" => writeln!(self.body, "{shape}/>"),
+            note => writeln!(self.body, "{shape}><title>{}</title></rect>", escaped(note)),
+        };
+        let baseline = self.y + line * LINE + BASELINE;
         for (column, byte) in bytes.iter().enumerate() {
             let x = CELLS_X + column * CELL + CELL / 2 - 1;
             let _ = writeln!(self.body, r#"<text x="{x}" y="{baseline}" class="hex">{byte:02x}</text>"#);
@@ -166,7 +173,7 @@ const VALUE_COLUMNS: usize = 34;
 const TITLE_COLUMNS: usize = 80;
 const STYLE: &str = "\
 .bytes text{font:13px ui-monospace,monospace;fill:#212529}.bytes text.title{font-size:15px;font-weight:bold}\
-.bytes text.hex{text-anchor:middle}.bytes text.more{fill:#495057}.bytes rect{stroke-width:1}\
+.bytes text.hex{text-anchor:middle;pointer-events:none}.bytes text.more{fill:#495057}.bytes rect{stroke-width:1}\
 .bytes rect.page{fill:#fff;stroke:none}\
 .bytes rect.control{fill:#dbe4ff;stroke:#748ffc}.bytes text.control{fill:#364fc7}\
 .bytes rect.header{fill:#c5f6fa;stroke:#22b8cf}.bytes text.header{fill:#0b7285}\
@@ -190,7 +197,14 @@ mod tests {
     use super::*;
 
     fn span(range: std::ops::Range<usize>, layer: Layer, name: &str, value: &str) -> Span {
-        Span { range, layer, name: name.to_owned(), value: value.to_owned(), note: String::new() }
+        Span {
+            range,
+            layer,
+            name: name.to_owned(),
+            value: value.to_owned(),
+            note: String::new(),
+            parts: Vec::new(),
+        }
     }
 
     #[test]
@@ -219,6 +233,20 @@ mod tests {
         let svg = svg("", &[0; 100], &[span(0..100, Layer::Message, "message", "100 bytes")]);
         assert_eq!(svg.matches(">00<").count(), BYTES_A_ROW * MOST_ROWS);
         assert!(svg.contains("… and 68 bytes more"));
+    }
+
+    #[test]
+    fn bytes_say_whose_rule_they_obey_or_break_and_so_do_those_of_a_part() {
+        let parts = vec![span(0..1, Layer::Header, "", ""), span(1..2, Layer::Wrong, "", "")];
+        let mut whole = Span { parts, ..span(0..2, Layer::Header, "", "") };
+        whole.note = "RFC 9113 §4.1".to_owned();
+        whole.parts[1].note = "RFC 9113, <frame header>".to_owned();
+        let svg = svg("", &[1, 2], &[whole]);
+        assert!(svg.contains("class=\"header\"><title>RFC 9113 §4.1</title></rect>"), "{svg}");
+        assert!(
+            svg.contains("class=\"wrong\"><title>RFC 9113, &lt;frame header&gt;</title></rect>"),
+            "{svg}"
+        );
     }
 
     #[test]

@@ -6,6 +6,7 @@ use flate2::read::{GzDecoder, ZlibDecoder};
 
 use super::Content;
 use super::event::{breaks, whole};
+use crate::lens::grpc::PREFIXED;
 use crate::lens::schema::MessageType;
 use crate::lens::{self, Layer, Span, moved};
 use crate::page::count;
@@ -53,7 +54,7 @@ impl Assembly {
     /// What these bytes are, the next ones of the direction. No message of more than `room` bytes is kept.
     pub(super) fn read(&mut self, bytes: &[u8], form: Form<'_>, room: usize) -> Reading {
         let mut read = Reading::default();
-        let mut at = 0;
+        let (mut at, mut begun) = (0, 0);
         while at < bytes.len() {
             let rest = &bytes[at..];
             at += if self.is_lost {
@@ -64,6 +65,10 @@ impl Assembly {
             } else {
                 self.read_message(at, rest, form, room, &mut read)
             };
+            if !self.is_amid_a_message() || at == bytes.len() {
+                read.join(begun);
+                begun = read.spans.len();
+            }
         }
         read
     }
@@ -171,6 +176,21 @@ impl Partial {
 impl Reading {
     fn span(&mut self, at: usize, bytes: &[u8], layer: Layer, name: &str, value: String) {
         self.spans.extend(moved(whole(bytes, layer, name, value), at));
+    }
+
+    /// Makes the spans from this one on the parts of one: a message and what stands in front of it, or as much of
+    /// both as is here.
+    fn join(&mut self, from: usize) {
+        let parts = self.spans.split_off(from);
+        let Some((first, last)) = parts.first().zip(parts.last()) else { return };
+        self.spans.push(Span {
+            range: first.range.start..last.range.end,
+            layer: Layer::Data,
+            name: PREFIXED.to_owned(),
+            value: String::new(),
+            note: SPECIFICATION.to_owned(),
+            parts,
+        });
     }
 }
 

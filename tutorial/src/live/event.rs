@@ -1,6 +1,6 @@
 //! What happens in a conversation, step by step.
 
-use crate::lens::{Layer, Span};
+use crate::lens::{Layer, Span, leaf_mut, leaves, outline};
 use crate::tap::Way;
 
 /// One step of a conversation: a frame, as a rule.
@@ -24,7 +24,7 @@ pub struct Event {
     pub size: u64,
     /// These bytes. Where nobody looks into them, they are not kept.
     pub bytes: Vec<u8>,
-    /// The names of all of them.
+    /// The names of all of them: of a frame its header and its payload, and their parts.
     pub spans: Vec<Span>,
     /// What these bytes complete, and what does not stand in them as it is.
     pub contents: Vec<Content>,
@@ -73,7 +73,7 @@ impl Event {
         if self.is_opaque {
             return 0;
         }
-        self.spans.iter().map(|span| span.range.len() as u64).sum()
+        leaves(&self.spans).map(|span| span.range.len() as u64).sum()
     }
 
     /// The rules that are broken here.
@@ -81,7 +81,7 @@ impl Event {
         let contents = self.contents.iter().map(|content| (&content.bytes[..], &content.spans));
         let parts = std::iter::once((&self.bytes[..], &self.spans)).chain(contents);
         parts.flat_map(|(bytes, spans)| {
-            spans.iter().filter(|span| span.is_wrong()).map(move |span| Fault { bytes, span })
+            leaves(spans).filter(|span| span.is_wrong()).map(move |span| Fault { bytes, span })
         })
     }
 
@@ -89,7 +89,7 @@ impl Event {
     pub(super) fn weight(&self) -> usize {
         let weigh = |bytes: &[u8], spans: &[Span]| {
             let text = |span: &Span| span.name.len() + span.value.len() + span.note.len();
-            bytes.len() + spans.iter().map(|span| size_of::<Span>() + text(span)).sum::<usize>()
+            bytes.len() + outline(spans).map(|row| size_of::<Span>() + text(row.span)).sum::<usize>()
         };
         let contents = self.contents.iter().map(|content| weigh(&content.bytes, &content.spans));
         size_of::<Self>() + self.label.len() + weigh(&self.bytes, &self.spans) + contents.sum::<usize>()
@@ -102,7 +102,7 @@ pub(super) fn whole(bytes: &[u8], layer: Layer, name: &str, value: impl Into<Str
         return Vec::new();
     }
     let (name, value) = (name.to_owned(), value.into());
-    vec![Span { range: 0..bytes.len(), layer, name, value, note: String::new() }]
+    vec![Span { range: 0..bytes.len(), layer, name, value, note: String::new(), parts: Vec::new() }]
 }
 
 /// As much of a text as is kept where it is only remembered.
@@ -110,9 +110,9 @@ pub(super) fn remembered(text: &str) -> String {
     text.chars().take(LONGEST_TEXT).collect()
 }
 
-/// Marks the span that begins at `at`: it breaks `rule`.
+/// Marks the span without parts that begins at `at`: it breaks `rule`.
 pub(super) fn breaks(spans: &mut [Span], at: usize, rule: &str, whose: &str) {
-    if let Some(span) = spans.iter_mut().find(|span| span.range.start == at) {
+    if let Some(span) = leaf_mut(spans, |span| span.range.start == at) {
         span.note = format!("{whose}, {}", span.layer.name());
         span.layer = Layer::Wrong;
         span.value = rule.to_owned();

@@ -4,7 +4,7 @@ use ::http2::frame::Head;
 use ::http2::hpack::Field;
 
 use super::event::{breaks, whole};
-use crate::lens::{Layer, Span, hpack};
+use crate::lens::{Layer, Span, hpack, leaves};
 
 /// One direction of a conversation.
 #[derive(Debug)]
@@ -56,7 +56,7 @@ impl Half {
             return (spans, Vec::new());
         }
         let (spans, fields) = hpack::fields(block, &mut self.table);
-        self.is_table_lost = spans.iter().any(Span::is_wrong);
+        self.is_table_lost = leaves(&spans).any(Span::is_wrong);
         (spans, fields)
     }
 }

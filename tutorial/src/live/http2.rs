@@ -15,7 +15,7 @@ use super::event::{Event, breaks, remembered, whole};
 use super::half::{Block, Half, Long};
 use super::observer::{Step, other, side};
 use crate::lens::schema::Schema;
-use crate::lens::{self, Layer, Span, moved};
+use crate::lens::{self, Layer, Span, leaf_mut, leaves, moved, put_in_place};
 use crate::page::count;
 use crate::tap::Way;
 
@@ -162,7 +162,7 @@ impl Session {
 
     fn frame(&mut self, way: Way, head: Head, bytes: Vec<u8>) -> Event {
         let seen = lens::http2::frame(&bytes);
-        let is_sound = !seen.spans.iter().any(Span::is_wrong);
+        let is_sound = !leaves(&seen.spans).any(Span::is_wrong);
         let mut event = Event::new(way, label(head, &seen.spans), bytes, seen.spans);
         event.call = (head.stream > 0).then_some(head.stream);
         self.check_order(way, head, &mut event);
@@ -176,7 +176,7 @@ impl Session {
             }
         } else if head.kind == Kind::RST_STREAM && is_sound {
             event.is_over = true;
-            event.status = event.spans.last().map(|span| format!("reset, {}", span.value));
+            event.status = leaves(&event.spans).last().map(|span| format!("reset, {}", span.value));
             self.streams.remove(&head.stream);
         } else if head.kind == Kind::SETTINGS && is_sound && !head.has(Head::ACK) {
             self.settings(way, &event.bytes[Head::SIZE..]);
@@ -306,7 +306,7 @@ impl Session {
         let Some(stream) = self.streams.get_mut(&id) else {
             if id > self.highest {
                 breaks(&mut event.spans, 5, "§5.1: stream is idle", "RFC 9113");
-            } else if let Some(data) = event.spans.iter_mut().find(|span| span.layer == Layer::Data) {
+            } else if let Some(data) = leaf_mut(&mut event.spans, |span| span.layer == Layer::Data) {
                 data.value += ", of a call that is over";
             }
             return;
@@ -317,7 +317,7 @@ impl Session {
         let bytes = &event.bytes[range.clone()];
         let assembly = &mut stream.directions[side(event.way)].assembly;
         let read = assembly.read(bytes, Form { codec, of }, MOST_HELD.saturating_sub(held));
-        if !event.spans.iter().any(|span| span.range.start == range.start) && !range.is_empty() {
+        if !leaves(&event.spans).any(|span| span.range.start == range.start) && !range.is_empty() {
             event.spans.extend(moved(whole(bytes, Layer::Data, "data", ""), range.start));
         }
         put_in_place(&mut event.spans, moved(read.spans, range.start));
@@ -353,22 +353,13 @@ impl Stream {
     }
 }
 
-/// Puts `parts` where the one span is that is all of them.
-fn put_in_place(spans: &mut Vec<Span>, parts: Vec<Span>) {
-    let Some((first, last)) = parts.first().zip(parts.last()) else { return };
-    let range = first.range.start..last.range.end;
-    if let Some(at) = spans.iter().position(|span| span.range == range) {
-        spans.splice(at..=at, parts);
-    }
-}
-
 /// A frame in a few words: its type, and what its payload says.
 fn label(head: Head, spans: &[Span]) -> String {
     let mut label = lens::http2::name(head.kind);
     if head.has(Head::ACK) && matches!(head.kind, Kind::SETTINGS | Kind::PING) {
         label += ", ACK";
     }
-    let payload = spans.iter().skip(HEAD_SPANS);
+    let payload = leaves(spans).skip(HEAD_SPANS);
     let says = match head.kind {
         Kind::SETTINGS => payload
             .collect::<Vec<_>>()
@@ -380,7 +371,7 @@ fn label(head: Head, spans: &[Span]) -> String {
     if says.is_empty() { label } else { format!("{label}: {}", says.join(", ")) }
 }
 
-/// How many spans a head is.
+/// How many spans without parts a head is.
 const HEAD_SPANS: usize = 4;
 /// DATA in larger frames is read in parts of this size.
 const PIECE: usize = 64 << 10;

@@ -6,9 +6,11 @@
 
 mod assembly;
 mod event;
+mod face;
 mod feed;
 mod half;
 mod http2;
+mod listing;
 mod observer;
 mod ours;
 pub mod plain;

@@ -13,7 +13,7 @@ use super::event::{Event, breaks, remembered};
 use super::observer::{Step, side};
 use crate::lens::frame::Seen;
 use crate::lens::schema::Schema;
-use crate::lens::{self, Span, moved};
+use crate::lens::{self, Span, leaf_mut, leaves, moved, put_in_place};
 use crate::page::count;
 use crate::tap::Way;
 
@@ -73,7 +73,7 @@ impl Session {
         let Some(hello) = held.first_chunk::<{ Hello::SIZE }>() else { return Step::Wait };
         let spans = lens::frame::hello(hello);
         self.is_greeted[side(way)] = true;
-        let is_wrong = spans.iter().any(Span::is_wrong);
+        let is_wrong = leaves(&spans).any(Span::is_wrong);
         let event = Event::new(way, "hello", held.split_to(Hello::SIZE).to_vec(), spans);
         if is_wrong { Step::Lost(event) } else { Step::Event(event) }
     }
@@ -92,7 +92,7 @@ impl Session {
         match header.kind {
             Kind::End | Kind::Cancel | Kind::GoingAway => {
                 let code = Code::from_number(header.code);
-                let text = event.spans.iter().find(|span| span.name == "text");
+                let text = leaves(&event.spans).find(|span| span.name == "text");
                 let text = text.map(|text| format!(", {}", text.value)).unwrap_or_default();
                 event.label += &format!(": {code}{text}");
                 if header.kind == Kind::End && way == Way::In {
@@ -100,7 +100,7 @@ impl Session {
                 }
             }
             Kind::Credit | Kind::Ping => {
-                let value = event.spans.last().map(|span| span.value.clone()).unwrap_or_default();
+                let value = leaves(&event.spans).last().map(|span| span.value.clone()).unwrap_or_default();
                 event.label += &format!(": {value}");
             }
             _ => {}
@@ -121,7 +121,7 @@ impl Session {
     /// Notes which method is called.
     fn open(&mut self, header: Header, event: &mut Event) {
         let text = |name: &str| {
-            let span = event.spans.iter().find(|span| span.name == name)?;
+            let span = leaves(&event.spans).find(|span| span.name == name)?;
             Some(remembered(&String::from_utf8_lossy(&event.bytes[span.range.clone()])))
         };
         let declared = text("path").map(|path| Method { path, codec: text("codec").unwrap_or_default() });
@@ -155,10 +155,7 @@ impl Session {
         let pieces = &mut call.pieces[side(event.way)];
         if !goes_on && pieces.is_none() {
             let inner = moved(named(bytes, form), range.start);
-            if !inner.is_empty() {
-                event.spans.retain(|span| span.range != range);
-                event.spans.extend(inner);
-            }
+            put_in_place(&mut event.spans, inner);
             return format!("message of {size}");
         }
         let mut all = pieces.take().unwrap_or_default();
@@ -166,7 +163,7 @@ impl Session {
         if all.bytes.len() + bytes.len() == all.size && held + bytes.len() <= MOST_HELD {
             all.bytes.extend_from_slice(bytes);
         }
-        if let Some(span) = event.spans.iter_mut().find(|span| span.range == range) {
+        if let Some(span) = leaf_mut(&mut event.spans, |span| span.range == range) {
             span.name = "piece of it".to_owned();
         }
         if goes_on {

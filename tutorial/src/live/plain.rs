@@ -1,27 +1,46 @@
 //! Conversations as lines of text.
 
 use std::collections::HashMap;
-use std::pin::pin;
+use std::fmt::Write as _;
+use std::io;
 use std::time::Duration;
+
+use anstyle::Style;
+use tokio::runtime::Handle;
 
 use super::event::Fault;
 use super::feed::{Happened, Seen, Taken};
-use super::{Event, Feed};
-use crate::lens::Layer;
-use crate::page::{BOLD, DIM, Page, hex, shorten, style};
+use super::listing::{self, Look};
+use super::{Event, Feed, face};
+use crate::lens::{Layer, Span};
+use crate::page::{BOLD, DIM, Page, WIDTH, hex, shorten, style};
 use crate::tap::Way;
 
-/// Prints what happens, a line a step, until `end`.
-pub async fn print(feed: &Feed, with_bytes: bool, end: impl Future) {
-    let mut lines = Lines::new(Page::printed(), with_bytes);
-    let mut end = pin!(end);
-    loop {
-        tokio::select! {
-            taken = feed.next() => lines.take(&taken),
-            _ = &mut end => break,
+/// Prints `first`, and then what happens, a line a step, until `end`, or until nobody reads it any more.
+///
+/// Where standard output is blocked, only this waits: the feed keeps what fits, and who reads on is told how much was
+/// missed. At the end what is left has a second to be written.
+///
+/// # Errors
+/// When there can be no further thread.
+pub async fn print(feed: Feed, first: String, with_bytes: bool, end: impl Future) -> io::Result<()> {
+    let runtime = Handle::current();
+    let write = move |mut stop: face::Stop| {
+        let mut page = Page::printed();
+        page.line(format_args!("{first}"));
+        let mut lines = Lines::new(page, with_bytes);
+        while !lines.page.is_closed() {
+            let taken = runtime.block_on(async {
+                tokio::select! {
+                    taken = feed.next() => Some(taken),
+                    _ = stop.wait_for(|stop| *stop) => None,
+                }
+            });
+            let Some(taken) = taken else { return lines.take(&feed.take()) };
+            lines.take(&taken);
         }
-    }
-    lines.take(&feed.take());
+    };
+    face::run(write, end).await.map(|_| ())
 }
 
 /// Writes lines, and remembers when calls began.
@@ -45,7 +64,12 @@ impl Lines {
 
     /// Writes down what has happened.
     pub fn take(&mut self, taken: &Taken) {
-        taken.seen.iter().for_each(|seen| self.seen(seen));
+        for seen in &taken.seen {
+            self.seen(seen);
+            if self.page.is_closed() {
+                return;
+            }
+        }
         if taken.missed > 0 {
             self.page
                 .line(format_args!("{BOLD}{} steps are not shown: too many at once{BOLD:#}", taken.missed));
@@ -96,13 +120,29 @@ impl Lines {
             self.fault(fault);
         }
         if self.with_bytes {
-            self.page.spans(&event.bytes, &event.spans);
+            self.bytes(&event.bytes, &event.spans);
         }
         for content in &event.contents {
             self.page.line(format_args!("{DIM}{:27}{}{DIM:#}", "", one_line(&content.label)));
             if self.with_bytes {
-                self.page.spans(&content.bytes, &content.spans);
+                self.bytes(&content.bytes, &content.spans);
             }
+        }
+    }
+
+    /// The bytes and their names, indented.
+    fn bytes(&mut self, bytes: &[u8], spans: &[Span]) {
+        for pieces in listing::lines(bytes, spans, WIDTH - MARGIN) {
+            let mut line = " ".repeat(MARGIN);
+            for (look, text) in pieces {
+                let style = match look {
+                    Look::Plain => Style::new(),
+                    Look::Of(layer) => style(layer),
+                    Look::Dim => DIM,
+                };
+                let _ = write!(line, "{style}{text}{style:#}");
+            }
+            self.page.line(format_args!("{line}"));
         }
     }
 
@@ -142,5 +182,7 @@ const MOST_CALLS: usize = 100_000;
 /// How many bytes are shown in front of a fault, and in all.
 const BEFORE: usize = 8;
 const SHOWN: usize = 24;
+/// How far bytes and their names are indented.
+const MARGIN: usize = 2;
 /// The longest text of a line.
 const LONGEST: usize = 400;

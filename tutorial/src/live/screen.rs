@@ -4,29 +4,37 @@ use std::io;
 use std::time::Duration;
 
 use ratatui::crossterm::event::{self, Event as Input, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
+use ratatui::crossterm::terminal::disable_raw_mode;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::{Color, Modifier, Style};
 use ratatui::text::{Line, Span as Text};
 use ratatui::widgets::{Block, Borders, List, ListItem, ListState, Paragraph};
 use ratatui::{DefaultTerminal, Frame};
 
+use super::listing::{self, Look, fitted};
 use super::plain::{milliseconds, one_line};
 use super::traffic::{Call, Traffic};
-use super::{Event, Feed, Taken};
+use super::{Event, Feed, Taken, face};
 use crate::lens::{Layer, Span};
-use crate::page::hex;
 use crate::tap::Way;
 
-/// Shows what comes out of `feed` until a key says that it is enough. The terminal is then as it was before,
-/// and so it is when something panics.
+/// Shows what comes out of `feed` until a key says that it is enough, or until `end`. The terminal is then as it was
+/// before, and so it is when something panics. One that is blocked is not waited for for more than a second: it
+/// takes keys as before, and cannot be told more.
 ///
 /// # Errors
 /// When the terminal cannot be used.
-pub fn show(feed: &Feed, title: &str) -> io::Result<()> {
-    let mut terminal = ratatui::try_init()?;
-    let result = Screen::new(title).run(&mut terminal, feed);
-    ratatui::restore();
-    result
+pub async fn show(feed: Feed, title: String, end: impl Future) -> io::Result<()> {
+    let draw = move |stop: face::Stop| {
+        let mut terminal = ratatui::try_init()?;
+        let result = Screen::new(&title).run(&mut terminal, &feed, &stop);
+        ratatui::restore();
+        result
+    };
+    match face::run(draw, end).await? {
+        Some(result) => result,
+        None => disable_raw_mode(),
+    }
 }
 
 /// What is shown, and what of it is chosen.
@@ -66,8 +74,8 @@ impl Screen {
         }
     }
 
-    fn run(&mut self, terminal: &mut DefaultTerminal, feed: &Feed) -> io::Result<()> {
-        loop {
+    fn run(&mut self, terminal: &mut DefaultTerminal, feed: &Feed, stop: &face::Stop) -> io::Result<()> {
+        while !*stop.borrow() {
             self.shows(feed.take());
             terminal.draw(|frame| self.draw(frame))?;
             if event::poll(PAUSE)?
@@ -75,9 +83,10 @@ impl Screen {
                 && key.kind != KeyEventKind::Release
                 && !self.press(key)
             {
-                return Ok(());
+                break;
             }
         }
+        Ok(())
     }
 
     /// Shows what has been seen since, too.
@@ -118,7 +127,7 @@ impl Screen {
                 (self.step, self.line) = (0, 0);
             }
             Pane::Steps => (self.step, self.line) = (moved(self.step, steps), 0),
-            Pane::Bytes => self.line = moved(self.line, self.lines().len()),
+            Pane::Bytes => self.line = moved(self.line, self.lines(0).len()),
         }
         self.call = Some(self.traffic.forgotten() + place);
     }
@@ -226,7 +235,7 @@ impl Screen {
     }
 
     fn draw_bytes(&self, frame: &mut Frame<'_>, area: Rect) {
-        let lines = self.lines();
+        let lines = self.lines(usize::from(area.width).saturating_sub(2));
         let height = usize::from(area.height).saturating_sub(2);
         let first = self.line.min(lines.len().saturating_sub(height));
         let more = lines.len().saturating_sub(first + height);
@@ -238,56 +247,32 @@ impl Screen {
         frame.render_widget(Paragraph::new(shown).block(self.block(Pane::Bytes, &title)), area);
     }
 
-    /// The bytes of the chosen step, line by line.
-    fn lines(&self) -> Vec<Line<'static>> {
+    /// The bytes of the chosen step, line by line, in so many columns.
+    fn lines(&self, width: usize) -> Vec<Line<'static>> {
         let Some(event) = self.chosen_event() else {
             return vec![Line::raw(" Nothing has passed yet.")];
         };
-        let mut lines = self.named(&event.bytes, &event.spans);
+        let mut lines = self.named(&event.bytes, &event.spans, width);
         if event.bytes.is_empty() {
             lines.push(Line::raw(format!(" {}", one_line(&event.label))));
         }
         for content in &event.contents {
             lines.push(Line::raw(format!(" {}", one_line(&content.label))));
-            lines.extend(self.named(&content.bytes, &content.spans));
+            lines.extend(self.named(&content.bytes, &content.spans, width));
         }
         lines
     }
 
-    fn named(&self, bytes: &[u8], spans: &[Span]) -> Vec<Line<'static>> {
-        let mut lines = Vec::new();
-        let mut last = None;
-        for span in spans {
-            let style = self.style(span.layer);
-            let layer = if last.replace(span.layer) == Some(span.layer) { "" } else { span.layer.name() };
-            let bytes = &bytes[span.range.clone()];
-            let mut chunks = bytes.chunks(BYTES_A_LINE);
-            let first = hex(chunks.next().unwrap_or_default());
-            let mut value = one_line(&span.value);
-            if span.is_wrong() {
-                value = format!("✗ {value}");
-            } else if !span.note.is_empty() {
-                value += &format!("  {}", span.note);
-            }
-            lines.push(Line::from(vec![
-                Text::styled(format!(" {layer:<12} {first:<24}"), style),
-                Text::raw(format!("{} ", fitted(&span.name, 16))),
-                Text::styled(value, style),
-            ]));
-            if span.is_wrong() {
-                let carets = vec!["^^"; bytes.len().min(BYTES_A_LINE)].join(" ");
-                lines.push(Line::styled(format!(" {:<12} {carets:<24}{}", "", span.note), style));
-            }
-            let left = chunks.len();
-            for chunk in chunks.take(MOST_LINES) {
-                lines.push(Line::styled(format!(" {:<12} {}", "", hex(chunk)), style));
-            }
-            if left > MOST_LINES {
-                let more = bytes.len() - BYTES_A_LINE * (MOST_LINES + 1);
-                lines.push(Line::raw(format!(" {:<12} … and {more} bytes more", "")));
-            }
-        }
-        lines
+    fn named(&self, bytes: &[u8], spans: &[Span], width: usize) -> Vec<Line<'static>> {
+        let piece = |(look, text): (Look, String)| match look {
+            Look::Plain => Text::raw(text),
+            Look::Of(layer) => Text::styled(text, self.style(layer)),
+            Look::Dim => Text::styled(text, Style::new().add_modifier(Modifier::DIM)),
+        };
+        let line = |pieces: listing::Line| {
+            Line::from_iter(std::iter::once(Text::raw(" ")).chain(pieces.into_iter().map(piece)))
+        };
+        listing::lines(bytes, spans, width.saturating_sub(1)).into_iter().map(line).collect()
     }
 
     fn list<'a>(&self, items: impl Iterator<Item = ListItem<'a>>, pane: Pane, title: &str) -> List<'a> {
@@ -330,16 +315,6 @@ impl Pane {
     }
 }
 
-/// `text` in exactly `width` columns.
-fn fitted(text: &str, width: usize) -> String {
-    use unicode_width::UnicodeWidthStr as _;
-    let mut text = crate::page::shorten(text, width);
-    while text.width() < width {
-        text.push(' ');
-    }
-    text
-}
-
 const KEYS: &str = " Tab next part  ↑↓ PgUp PgDn choose  Home first  End latest  q quit";
 /// How long to wait for a key before looking at what has come.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -349,5 +324,3 @@ const WIDE: u16 = 150;
 const BYTES_WIDTH: u16 = 84;
 /// What a line of the list takes besides the name.
 const CALL_COLUMNS: usize = 1 + 8 + 1 + 1 + 18 + 1 + 10 + 1 + 10;
-const BYTES_A_LINE: usize = 8;
-const MOST_LINES: usize = 3;
