@@ -28,7 +28,7 @@ use tutorial::signals::Signals;
 )]
 struct Args {
     /// Where clients connect. Port 0 is a free one
-    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:5000", value_parser = address)]
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:4002", value_parser = address)]
     listen: String,
     /// Where the server is
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:4000", value_parser = address)]
