@@ -24,6 +24,7 @@ pub mod page;
 pub mod plain;
 pub mod progress;
 pub mod relay;
+pub mod secured;
 pub mod source;
 pub mod specification;
 pub mod svg;

@@ -24,20 +24,37 @@ fn the_bytes_it_shows_are_those_of_the_tour() {
 
 #[test]
 fn its_session_goes_as_it_says() {
+    assert_session("a session", &["--listen", "tcp://127.0.0.1:0"], |word| word.to_owned());
+}
+
+#[test]
+fn its_session_inside_tls_goes_as_it_says() {
+    let certificate = format!("{}/readme.pem", env!("CARGO_TARGET_TMPDIR"));
+    let listen = ["--listen", "https://127.0.0.1:0", "--self-signed", &certificate];
+    let own = |word: &str| if word == "target/kv.pem" { certificate.clone() } else { word.to_owned() };
+    assert_session("a session inside TLS", &listen, own);
+}
+
+/// Makes the calls of the session behind the comment `mark` to a server that was started with `arguments`, in which
+/// `own` takes the place of a word.
+fn assert_session(mark: &str, arguments: &[&str], own: impl Fn(&str) -> String) {
     let mut server = Command::new(env!("CARGO_BIN_EXE_kv_server"))
-        .args(["--listen", "tcp://127.0.0.1:0"])
+        .args(arguments)
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
     let mut line = String::new();
     BufReader::new(server.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
-    let address = line.strip_prefix("listening on ").unwrap().trim();
+    let (_, place) = line.trim().split_once("://").unwrap();
 
     let mut printed = String::new();
-    for line in block("a session").iter().filter(|line| line.starts_with('$')) {
+    for line in block(mark).iter().filter(|line| line.starts_with('$')) {
         let call = line.strip_prefix("$ cargo run -q --bin kv -- ").unwrap();
-        let arguments = call.split(' ').map(|word| if word.starts_with("tcp://") { address } else { word });
+        let arguments = call.split(' ').map(|word| match word.split_once("://") {
+            Some((scheme, _)) => format!("{scheme}://{place}"),
+            None => own(word),
+        });
         let output = Command::new(env!("CARGO_BIN_EXE_kv")).args(arguments).output().unwrap();
         printed += &format!("{line}\n");
         printed += &String::from_utf8(output.stdout).unwrap();
@@ -45,7 +62,7 @@ fn its_session_goes_as_it_says() {
     }
     server.kill().unwrap();
     server.wait().unwrap();
-    assert_eq!(printed.trim_end(), block("a session").join("\n"));
+    assert_eq!(printed.trim_end(), block(mark).join("\n"));
 }
 
 #[test]
