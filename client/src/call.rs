@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use stub::codec::{Bincode, CodecName, Coding, Message, Protobuf};
 use stub::{Method, Receiver, Sender, Shape};
-use transport::{Address, Code, Compression, Connection, Limits, Metadata, RequestHead, Status, open};
+use transport::{Address, Code, Compression, Connection, Metadata, RequestHead, Status, open};
 
 use crate::Channel;
 use crate::deadline::{self, Deadline};
@@ -36,16 +36,14 @@ impl Caller {
         Self { connection, codec: None, options: CallOptions::default() }
     }
 
-    /// A caller whose calls go to the server at `address`: `memory`, `tcp://host:port`, `http://host:port`.
-    /// Unless its options say otherwise it uses the codec that goes with the transport, where the messages
-    /// have it: bincode with `memory` and `tcp`, protobuf with `http`, which is gRPC.
+    /// A caller whose calls go to the server at `address`: see [`Channel::connect`]. Unless its options say otherwise it
+    /// uses the codec that goes with the transport ([`Channel::codec`]), where the messages have it.
     ///
     /// # Errors
     /// Those of [`Channel::connect`].
     pub async fn connect(address: &str) -> Result<Self, Status> {
-        let address: Address = address.parse()?;
-        let codec = Some(codec_of(&address));
-        let channel = Channel::connect_with(&address.to_string(), Limits::default()).await?;
+        let channel = Channel::connect(address).await?;
+        let codec = Some(channel.codec());
         Ok(Self { connection: channel, codec, options: CallOptions::default() })
     }
 
@@ -181,9 +179,9 @@ impl Caller {
 const ATTEMPTS: u32 = 3;
 
 /// The codec that goes with a transport.
-fn codec_of(address: &Address) -> &'static str {
+pub(crate) fn codec_of(address: &Address) -> &'static str {
     match address {
-        Address::Memory { .. } | Address::Tcp { .. } => Bincode::NAME,
+        Address::Memory { .. } | Address::Tcp { .. } | Address::TlsTcp { .. } => Bincode::NAME,
         _ => Protobuf::NAME,
     }
 }

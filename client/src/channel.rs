@@ -6,7 +6,11 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use tokio::time::Instant;
+#[cfg(feature = "tls")]
+use transport::tls;
 use transport::{Address, Call, Code, Connection, Limits, Opening, Status};
+
+use crate::call::codec_of;
 
 /// The way to the server at an address.
 ///
@@ -16,6 +20,9 @@ use transport::{Address, Call, Code, Connection, Limits, Opening, Status};
 pub struct Channel {
     address: Address,
     limits: Limits,
+    /// Who checks the server, where that are not the roots of the system.
+    #[cfg(feature = "tls")]
+    tls: Option<tls::Client>,
     state: Mutex<State>,
 }
 
@@ -32,10 +39,11 @@ struct State {
 }
 
 impl Channel {
-    /// Connects to `address`: `memory`, `tcp://host:port`, `http://host:port`.
+    /// Connects to `address`: `memory`, `tcp://host:port`, `http://host:port`; or, with the feature `tls`,
+    /// `tls+tcp://host:port`, `https://host:port`, where the operating system says whom to trust.
     ///
     /// # Errors
-    /// INVALID_ARGUMENT when that is no address; UNAVAILABLE when there is no server at it.
+    /// INVALID_ARGUMENT when that is no address; UNAVAILABLE when there is no server at it, or it is not trusted.
     pub async fn connect(address: &str) -> Result<Arc<Self>, Status> {
         Self::connect_with(address, Limits::default()).await
     }
@@ -45,17 +53,58 @@ impl Channel {
     /// # Errors
     /// As [`Channel::connect`].
     pub async fn connect_with(address: &str, limits: Limits) -> Result<Arc<Self>, Status> {
-        let address: Address = address.parse()?;
-        let connection = address.connect(&limits).await?;
+        let channel = Self::to(address.parse()?, limits);
+        channel.connected().await
+    }
+
+    /// Connects to `address`, `tls+tcp://host:port` or `https://host:port`, where `tls` says whom to trust, and what to
+    /// show.
+    ///
+    /// # Errors
+    /// As [`Channel::connect`]; INVALID_ARGUMENT also when the address is one without TLS.
+    #[cfg(feature = "tls")]
+    pub async fn connect_tls(address: &str, limits: Limits, tls: tls::Client) -> Result<Arc<Self>, Status> {
+        let channel = Self { tls: Some(tls), ..Self::to(address.parse()?, limits) };
+        channel.connected().await
+    }
+
+    /// The codec that goes with the transport: bincode in our own frames and in memory, protobuf in gRPC.
+    pub fn codec(&self) -> &'static str {
+        codec_of(&self.address)
+    }
+
+    /// A way to `address`, without a connection.
+    fn to(address: Address, limits: Limits) -> Self {
         let state = State {
-            connection: Some((connection, Instant::now())),
+            connection: None,
             connecting: false,
             waiters: Vec::new(),
             failure: None,
             backoff: FIRST_BACKOFF,
             lost_young: false,
         };
-        Ok(Arc::new(Self { address, limits, state: Mutex::new(state) }))
+        Self {
+            address,
+            limits,
+            #[cfg(feature = "tls")]
+            tls: None,
+            state: Mutex::new(state),
+        }
+    }
+
+    /// The same, with a connection.
+    async fn connected(self) -> Result<Arc<Self>, Status> {
+        let connection = self.connect_once().await?;
+        self.lock().connection = Some((connection, Instant::now()));
+        Ok(Arc::new(self))
+    }
+
+    async fn connect_once(&self) -> Result<Arc<dyn Connection>, Status> {
+        #[cfg(feature = "tls")]
+        if let Some(tls) = &self.tls {
+            return self.address.connect_tls(&self.limits, tls).await;
+        }
+        self.address.connect(&self.limits).await
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -111,7 +160,7 @@ struct Attempt(Arc<Channel>);
 impl Attempt {
     async fn run(self) {
         let channel = &self.0;
-        let connected = channel.address.connect(&channel.limits).await;
+        let connected = channel.connect_once().await;
         let mut state = channel.lock();
         match connected {
             Ok(connection) => {

@@ -6,7 +6,7 @@
 //! checks, a function a case; [`TestServer`] is the service. The programs `interop_client` and
 //! `interop_server` take the flags that all of them take.
 //!
-//! Left out are the cases that need TLS, credentials of a cloud, or a proxy.
+//! Left out are the cases that need credentials of a cloud, or a proxy.
 
 pub mod cases;
 mod failure;

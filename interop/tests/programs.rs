@@ -16,15 +16,19 @@ struct Served {
 
 impl Served {
     fn start() -> Self {
+        Self::start_with(&["--port", "0", "--use_tls", "false"])
+    }
+
+    fn start_with(arguments: &[&str]) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_interop_server"))
-            .args(["--port", "0", "--use_tls", "false"])
+            .args(arguments)
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let port = line.trim_end().strip_prefix("listening on http://127.0.0.1:").unwrap().to_owned();
+        let port = line.trim_end().rsplit(':').next().unwrap().to_owned();
         Self { child, port }
     }
 }
@@ -80,15 +84,33 @@ fn an_unknown_case_is_refused_with_a_list_of_those_there_are() {
 }
 
 #[test]
-fn tls_is_refused_by_both() {
-    for flag in ["--use_tls", "--use_tls=true"] {
-        for program in [env!("CARGO_BIN_EXE_interop_client"), env!("CARGO_BIN_EXE_interop_server")] {
-            let output = Command::new(program).arg(flag).output().unwrap();
-            assert_eq!(output.status.code(), Some(2));
-            let expected = "error: there is no TLS here: leave --use_tls out, or say --use_tls=false\n";
-            assert_eq!(text(&output.stderr), expected);
-        }
+fn every_case_passes_inside_tls() {
+    let own = rcgen::generate_simple_self_signed(["interop.example".to_owned()]).unwrap();
+    let file = |name: &str| format!("{}/{name}", env!("CARGO_TARGET_TMPDIR"));
+    let (cert, key) = (file("interop.pem"), file("interop-key.pem"));
+    std::fs::write(&cert, own.cert.pem()).unwrap();
+    std::fs::write(&key, own.signing_key.serialize_pem()).unwrap();
+    let files = ["--tls_cert_file", &cert, "--tls_key_file", &key];
+    let server = Served::start_with(&[&["--port", "0", "--use_tls"], &files[..]].concat());
+    let port = format!("--server_port={}", server.port);
+    let ca = format!("--ca_file={cert}");
+    for case in Case::ALL.map(Case::name) {
+        let case_flag = format!("--test_case={case}");
+        let output = client(&[&port, &case_flag, &ca, "--use_tls", "--server_host_override=interop.example"]);
+        assert_eq!(text(&output.stderr), "");
+        assert_eq!(text(&output.stdout), format!("{case}: passed\n"));
     }
+    let output = client(&[&port, &ca, "--use_tls=true"]);
+    assert_eq!(output.status.code(), Some(3));
+    assert!(text(&output.stderr).contains("is for interop.example, and not for 127.0.0.1"));
+}
+
+#[test]
+fn a_server_that_is_to_encrypt_says_what_that_takes() {
+    let output = Command::new(env!("CARGO_BIN_EXE_interop_server")).arg("--use_tls").output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    let expected = "error: --use_tls takes --tls_cert_file FILE and --tls_key_file FILE\n";
+    assert_eq!(text(&output.stderr), expected);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use transport::{Metadata, RequestHead};
+use transport::{Metadata, Peer, RequestHead};
 
 /// When the call being served ends, if it has a deadline. A call made on its behalf inherits it:
 /// `CallOptions::new().deadline(context::deadline())`.
@@ -17,6 +17,11 @@ pub fn deadline() -> Option<Instant> {
 /// The metadata of the request being served; none outside a call.
 pub fn metadata() -> Metadata {
     CONTEXT.try_with(|context| context.head.metadata.clone()).unwrap_or_default()
+}
+
+/// Who calls, where the connection of the call knows it: what a client has proved of itself with TLS. None outside a call.
+pub fn peer() -> Option<Arc<Peer>> {
+    CONTEXT.try_with(|context| context.peer.clone()).ok().flatten()
 }
 
 /// Whether the one message came compressed that a method with one message each way was called with. Of a
@@ -54,14 +59,15 @@ pub(crate) struct Beside {
 /// What is known of a call that is served: what its method can ask about, and what that says beside its messages.
 pub(crate) struct Context {
     pub(crate) head: RequestHead,
+    peer: Option<Arc<Peer>>,
     was_compressed: AtomicBool,
     reply: Mutex<Beside>,
 }
 
 impl Context {
-    /// Of a call that began with `head`. It has a place of its own: the future that serves the call is moved.
-    pub(crate) fn of(head: RequestHead) -> Arc<Self> {
-        Arc::new(Self { head, was_compressed: AtomicBool::new(false), reply: Mutex::default() })
+    /// Of a call of `peer` that began with `head`. It has a place of its own: the future that serves the call is moved.
+    pub(crate) fn of(head: RequestHead, peer: Option<Arc<Peer>>) -> Arc<Self> {
+        Arc::new(Self { head, peer, was_compressed: AtomicBool::new(false), reply: Mutex::default() })
     }
 
     /// The one request of the call came compressed.

@@ -21,8 +21,8 @@ where
     Reply: Message,
     F: Future<Output = Result<Reply, Status>>,
 {
-    let IncomingCall { head, mut receive, mut send, .. } = call;
-    let context = Context::of(head);
+    let IncomingCall { head, peer, mut receive, mut send, .. } = call;
+    let context = Context::of(head, peer);
     async move {
         let reply = async {
             let (requests, replies) = codings::<Request, Reply>(&context.head)?;
@@ -53,11 +53,11 @@ pub async fn client_streaming<Request, Reply, F>(
     Reply: Message,
     F: Future<Output = Result<Reply, Status>>,
 {
-    let IncomingCall { head, receive, mut send, .. } = call;
+    let IncomingCall { head, peer, receive, mut send, .. } = call;
     let reply = async {
         let (requests, replies) = codings::<Request, Reply>(&head)?;
         let requests = Receiver::new(receive, requests);
-        let (reply, beside) = Context::of(head).scope(async { method(requests).await }).await;
+        let (reply, beside) = Context::of(head, peer).scope(async { method(requests).await }).await;
         answer(&mut send, replies.encode(&reply?)?, beside).await
     };
     match reply.await {
@@ -95,12 +95,12 @@ pub async fn bidirectional<Request, Reply, F>(
     Reply: Message,
     F: Future<Output = Result<(), Status>>,
 {
-    let IncomingCall { head, receive, send, .. } = call;
+    let IncomingCall { head, peer, receive, send, .. } = call;
     let (send, ending) = send.split_end();
     let served = async {
         let (requests, replies) = codings::<Request, Reply>(&head)?;
         let (requests, replies) = (Receiver::new(receive, requests), Sender::new(send, replies));
-        let (ended, beside) = Context::of(head).scope(async { method(requests, replies).await }).await;
+        let (ended, beside) = Context::of(head, peer).scope(async { method(requests, replies).await }).await;
         ended.map(|()| Status::ok().with_metadata(beside.trailers))
     };
     match served.await {

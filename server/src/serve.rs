@@ -6,6 +6,8 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
+#[cfg(feature = "tls")]
+use transport::tls;
 use transport::{Address, Code, Incoming, Limits, Listener, Service, Status};
 
 use crate::Deadlines;
@@ -16,6 +18,8 @@ use crate::Deadlines;
 pub struct Server {
     service: Shared,
     limits: Limits,
+    #[cfg(feature = "tls")]
+    tls: Option<tls::Server>,
     listeners: JoinSet<()>,
     draining: watch::Sender<bool>,
 }
@@ -26,6 +30,8 @@ impl Server {
         Self {
             service: Shared(Arc::new(Deadlines(service))),
             limits: Limits::default(),
+            #[cfg(feature = "tls")]
+            tls: None,
             listeners: JoinSet::new(),
             draining: watch::Sender::new(false),
         }
@@ -37,19 +43,36 @@ impl Server {
         self
     }
 
-    /// Listens on `address` too: `memory`, `tcp://host:port`, `http://host:port`. Returns where, which for port 0
-    /// has the port that was free.
+    /// Shows what `tls` says at those addresses with TLS (`https://`, `tls+tcp://`) that are added from now on. To show
+    /// another certificate later, without a restart: [`tls::Server::reload`].
+    #[cfg(feature = "tls")]
+    pub fn tls(mut self, tls: tls::Server) -> Self {
+        self.tls = Some(tls);
+        self
+    }
+
+    /// Listens on `address` too: `memory`, `tcp://host:port`, `http://host:port`, or, with [a certificate](Self::tls),
+    /// `tls+tcp://host:port`, `https://host:port`. Returns where, which for port 0 has the port that was free.
     ///
     /// # Errors
-    /// INVALID_ARGUMENT when that is no address; UNAVAILABLE when one cannot listen there.
+    /// INVALID_ARGUMENT when that is no address; UNAVAILABLE when one cannot listen there; FAILED_PRECONDITION for TLS
+    /// without a certificate.
     pub async fn listen(&mut self, address: &str) -> Result<Address, Status> {
         let address: Address = address.parse()?;
-        let listener = address.listen(&self.limits).await?;
+        let listener = self.listener(&address).await?;
         let bound = listener.address().map_err(|error| {
             Status::new(Code::Unavailable, format!("cannot listen on {address}: {error}"))
         })?;
         self.listeners.spawn(accept(listener, self.service.0.clone(), self.draining.subscribe()));
         Ok(bound)
+    }
+
+    async fn listener(&self, address: &Address) -> Result<Listener, Status> {
+        #[cfg(feature = "tls")]
+        if let Some(tls) = &self.tls {
+            return address.listen_tls(&self.limits, tls).await;
+        }
+        address.listen(&self.limits).await
     }
 
     /// Accepts no further connections and no further calls, and waits until the open calls have ended,

@@ -1,4 +1,4 @@
-//! Where a server is, as text: `http://127.0.0.1:4000`, `tcp://127.0.0.1:4000`, `memory`.
+//! Where a server is, as text: `http://127.0.0.1:4000`, `https://localhost:4000`, `tcp://127.0.0.1:4000`, `memory`.
 
 use std::fmt;
 use std::io;
@@ -8,6 +8,8 @@ use std::sync::Arc;
 use thiserror::Error;
 use tokio::net::TcpStream;
 
+#[cfg(feature = "tls")]
+use crate::tls::{self, Alpn};
 use crate::{Code, Connection, Limits, Service, Status, grpc, memory, tcp};
 
 /// Where a server is, and which transport leads there. This is the one place that knows all
@@ -27,8 +29,22 @@ pub enum Address {
         /// The port; 0 to listen on a free one.
         port: u16,
     },
+    /// `tls+tcp://HOST:PORT`: our own frames in TLS over TCP.
+    TlsTcp {
+        /// A name or an IP address, IPv6 without brackets.
+        host: String,
+        /// The port; 0 to listen on a free one.
+        port: u16,
+    },
     /// `http://HOST:PORT`: gRPC, on HTTP/2 over TCP without TLS.
     Http {
+        /// A name or an IP address, IPv6 without brackets.
+        host: String,
+        /// The port; 0 to listen on a free one.
+        port: u16,
+    },
+    /// `https://HOST:PORT`: gRPC, on HTTP/2 in TLS over TCP.
+    Https {
         /// A name or an IP address, IPv6 without brackets.
         host: String,
         /// The port; 0 to listen on a free one.
@@ -45,28 +61,114 @@ pub struct AddressError {
 }
 
 impl Address {
-    /// Connects to the server there.
+    /// Connects to the server there. One with TLS has to have a certificate that a root of the operating system has
+    /// signed.
     ///
     /// # Errors
-    /// Those of the transport: [`tcp::connect`], [`grpc::connect`], [`memory::connect`].
+    /// Those of the transport: [`tcp::connect`], [`grpc::connect`], [`memory::connect`]. With TLS UNAVAILABLE with what is
+    /// wrong, and FAILED_PRECONDITION when there are no roots, or this program is built without TLS (the feature `tls`).
     pub async fn connect(&self, limits: &Limits) -> Result<Arc<dyn Connection>, Status> {
         match self {
             Self::Memory { name } => memory::connect(name, limits).await,
             Self::Tcp { host, port } => tcp::connect(host, *port, limits).await,
             Self::Http { host, port } => grpc::connect(host, *port, limits).await,
+            Self::TlsTcp { .. } | Self::Https { .. } => self.connect_trusting_the_system(limits).await,
         }
     }
 
-    /// Listens there.
+    /// Connects to the server there, which `tls` checks.
     ///
     /// # Errors
-    /// Those of the transport: [`tcp::Listener::bind`], [`memory::Listener::bind`].
+    /// INVALID_ARGUMENT when the address is one without TLS; UNAVAILABLE when nothing listens there, or with what is
+    /// wrong with its certificate, or with this client's.
+    #[cfg(feature = "tls")]
+    pub async fn connect_tls(
+        &self,
+        limits: &Limits,
+        tls: &tls::Client,
+    ) -> Result<Arc<dyn Connection>, Status> {
+        self.secure(limits, Some(tls)).await
+    }
+
+    /// Listens there, without TLS.
+    ///
+    /// # Errors
+    /// Those of the transport: [`tcp::Listener::bind`], [`memory::Listener::bind`]. FAILED_PRECONDITION for an address
+    /// with TLS, which needs a certificate.
     pub async fn listen(&self, limits: &Limits) -> Result<Listener, Status> {
         Ok(Listener(match self {
             Self::Memory { name } => Inner::Memory(memory::Listener::bind(name, limits)?),
             Self::Tcp { host, port } => Inner::Tcp(tcp::Listener::bind(host, *port, limits).await?),
             Self::Http { host, port } => Inner::Http(tcp::Listener::bind(host, *port, limits).await?),
+            Self::TlsTcp { .. } | Self::Https { .. } => return Err(self.without_tls()),
         }))
+    }
+
+    /// Listens there; an address with TLS shows what `tls` says. One without needs no `tls`.
+    ///
+    /// # Errors
+    /// Those of the transport: [`tcp::Listener::bind`], [`memory::Listener::bind`].
+    #[cfg(feature = "tls")]
+    pub async fn listen_tls(&self, limits: &Limits, tls: &tls::Server) -> Result<Listener, Status> {
+        let Some((host, port, alpn)) = self.inside_tls() else { return self.listen(limits).await };
+        let acceptor = tls::Acceptor::new(tls, alpn)?;
+        Ok(Listener(Inner::Tls(tcp::Listener::bind(host, port, limits).await?, acceptor)))
+    }
+
+    #[cfg(feature = "tls")]
+    async fn connect_trusting_the_system(&self, limits: &Limits) -> Result<Arc<dyn Connection>, Status> {
+        self.secure(limits, None).await
+    }
+
+    #[cfg(not(feature = "tls"))]
+    async fn connect_trusting_the_system(&self, _: &Limits) -> Result<Arc<dyn Connection>, Status> {
+        Err(self.without_tls())
+    }
+
+    /// Connects, and makes sure that it is the right server; by the roots of the system where nobody says by which.
+    #[cfg(feature = "tls")]
+    async fn secure(
+        &self,
+        limits: &Limits,
+        tls: Option<&tls::Client>,
+    ) -> Result<Arc<dyn Connection>, Status> {
+        let (host, port, alpn) = self.inside_tls().ok_or_else(|| {
+            let text = format!("{self} is without TLS; addresses with it begin with https:// or tls+tcp://");
+            Status::new(Code::InvalidArgument, text)
+        })?;
+        let stream = tcp::connect_stream(host, port, limits).await?;
+        let stream = match tls {
+            Some(tls) => tls.handshake(stream, host, alpn, limits).await?,
+            None => tls::Client::load_system().await?.handshake(stream, host, alpn, limits).await?,
+        };
+        match alpn {
+            Alpn::H2 => grpc::connect_over_tls(stream, limits, &tcp::at(host, port)).await,
+            Alpn::Frames => tcp::connect_over(stream, limits).await,
+        }
+    }
+
+    /// Host, port, and what is spoken, of an address with TLS.
+    #[cfg(feature = "tls")]
+    fn inside_tls(&self) -> Option<(&str, u16, Alpn)> {
+        match self {
+            Self::TlsTcp { host, port } => Some((host, *port, Alpn::Frames)),
+            Self::Https { host, port } => Some((host, *port, Alpn::H2)),
+            Self::Memory { .. } | Self::Tcp { .. } | Self::Http { .. } => None,
+        }
+    }
+
+    /// TLS is needed, and there is none.
+    fn without_tls(&self) -> Status {
+        let text = match cfg!(feature = "tls") {
+            true => {
+                format!("to listen on {self} takes a certificate and its key: give them with Server::tls")
+            }
+            false => format!(
+                "{self} takes TLS, and this program is built without: turn the feature `tls` on in the crates client and \
+                 server"
+            ),
+        };
+        Status::new(Code::FailedPrecondition, text)
     }
 }
 
@@ -84,17 +186,18 @@ impl Listener {
     /// # Errors
     /// When the operating system does not say.
     pub fn address(&self) -> io::Result<Address> {
-        Ok(match &self.0 {
-            Inner::Memory(listener) => Address::Memory { name: listener.name().to_owned() },
-            Inner::Tcp(listener) => {
-                let at = listener.local_addr()?;
-                Address::Tcp { host: at.ip().to_string(), port: at.port() }
-            }
-            Inner::Http(listener) => {
-                let at = listener.local_addr()?;
-                Address::Http { host: at.ip().to_string(), port: at.port() }
-            }
-        })
+        let (listener, address): (_, fn(String, u16) -> Address) = match &self.0 {
+            Inner::Memory(listener) => return Ok(Address::Memory { name: listener.name().to_owned() }),
+            Inner::Tcp(listener) => (listener, |host, port| Address::Tcp { host, port }),
+            Inner::Http(listener) => (listener, |host, port| Address::Http { host, port }),
+            #[cfg(feature = "tls")]
+            Inner::Tls(listener, acceptor) => match acceptor.alpn() {
+                Alpn::Frames => (listener, |host, port| Address::TlsTcp { host, port }),
+                Alpn::H2 => (listener, |host, port| Address::Https { host, port }),
+            },
+        };
+        let at = listener.local_addr()?;
+        Ok(address(at.ip().to_string(), at.port()))
     }
 
     /// The next connection.
@@ -111,6 +214,11 @@ impl Listener {
             Inner::Http(listener) => {
                 let (stream, peer) = listener.accept().await?;
                 Accepted::Http { stream, peer, limits: Box::new(listener.limits().clone()) }
+            }
+            #[cfg(feature = "tls")]
+            Inner::Tls(listener, acceptor) => {
+                let (stream, peer) = listener.accept().await?;
+                Accepted::Tls(Box::new(acceptor.incoming(stream, peer, listener.limits())))
             }
         }))
     }
@@ -134,6 +242,9 @@ impl Incoming {
             }
             Accepted::Tcp { stream, limits, .. } => tcp::serve_over(stream, &limits, service, drain).await,
             Accepted::Http { stream, limits, .. } => grpc::serve_over(stream, &limits, service, drain).await,
+            // Apart: connections without TLS need no room for its state.
+            #[cfg(feature = "tls")]
+            Accepted::Tls(incoming) => Box::pin(incoming.serve(service, drain)).await,
         }
     }
 }
@@ -145,6 +256,8 @@ impl fmt::Display for Incoming {
             Accepted::Memory(_) => f.write_str("memory"),
             Accepted::Tcp { peer, .. } => write!(f, "tcp://{peer}"),
             Accepted::Http { peer, .. } => write!(f, "http://{peer}"),
+            #[cfg(feature = "tls")]
+            Accepted::Tls(incoming) => incoming.fmt(f),
         }
     }
 }
@@ -163,9 +276,13 @@ impl FromStr for Address {
         let Some((scheme, authority)) = text.split_once("://") else {
             return Err(wrong("it does not begin with a transport, such as tcp://"));
         };
-        if !matches!(scheme, "tcp" | "http") {
-            return Err(wrong("this transport is not known"));
-        }
+        let address: fn(String, u16) -> Self = match scheme {
+            "tcp" => |host, port| Self::Tcp { host, port },
+            "tls+tcp" => |host, port| Self::TlsTcp { host, port },
+            "http" => |host, port| Self::Http { host, port },
+            "https" => |host, port| Self::Https { host, port },
+            _ => return Err(wrong("this transport is not known")),
+        };
         let Some((host, port)) = authority.rsplit_once(':') else {
             return Err(wrong("it has no port"));
         };
@@ -180,8 +297,7 @@ impl FromStr for Address {
         if host.is_empty() || host.contains('/') {
             return Err(wrong("it has no host"));
         }
-        let host = host.to_owned();
-        Ok(if scheme == "tcp" { Self::Tcp { host, port } } else { Self::Http { host, port } })
+        Ok(address(host.to_owned(), port))
     }
 }
 
@@ -197,7 +313,9 @@ impl fmt::Display for Address {
             Self::Memory { name } if name.is_empty() => f.write_str("memory"),
             Self::Memory { name } => write!(f, "memory:{name}"),
             Self::Tcp { host, port } => write!(f, "tcp://{}", tcp::at(host, *port)),
+            Self::TlsTcp { host, port } => write!(f, "tls+tcp://{}", tcp::at(host, *port)),
             Self::Http { host, port } => write!(f, "http://{}", tcp::at(host, *port)),
+            Self::Https { host, port } => write!(f, "https://{}", tcp::at(host, *port)),
         }
     }
 }
@@ -207,14 +325,26 @@ enum Inner {
     Memory(memory::Listener),
     Tcp(tcp::Listener),
     Http(tcp::Listener),
+    #[cfg(feature = "tls")]
+    Tls(tcp::Listener, tls::Acceptor),
 }
 
 #[derive(Debug)]
 enum Accepted {
     // The limits are apart: the future that serves a connection holds this more than once.
     Memory(memory::ServerEnd),
-    Tcp { stream: TcpStream, peer: std::net::SocketAddr, limits: Box<Limits> },
-    Http { stream: TcpStream, peer: std::net::SocketAddr, limits: Box<Limits> },
+    Tcp {
+        stream: TcpStream,
+        peer: std::net::SocketAddr,
+        limits: Box<Limits>,
+    },
+    Http {
+        stream: TcpStream,
+        peer: std::net::SocketAddr,
+        limits: Box<Limits>,
+    },
+    #[cfg(feature = "tls")]
+    Tls(Box<tls::Incoming>),
 }
 
 #[cfg(test)]
@@ -223,9 +353,31 @@ mod tests {
 
     #[test]
     fn an_address_reads_as_it_is_written() {
-        for text in ["memory", "memory:test", "tcp://127.0.0.1:4000", "tcp://localhost:0", "tcp://[::1]:4000"]
-        {
+        for text in [
+            "memory",
+            "memory:test",
+            "tcp://127.0.0.1:4000",
+            "tcp://localhost:0",
+            "tcp://[::1]:4000",
+            "tls+tcp://localhost:4000",
+            "http://127.0.0.1:4000",
+            "https://localhost:4000",
+        ] {
             assert_eq!(text.parse::<Address>().unwrap().to_string(), text);
+        }
+    }
+
+    #[cfg(not(feature = "tls"))]
+    #[tokio::test]
+    async fn without_the_feature_an_address_with_tls_says_what_to_turn_on() {
+        for scheme in ["https", "tls+tcp"] {
+            let address: Address = format!("{scheme}://127.0.0.1:0").parse().unwrap();
+            let connected = address.connect(&Limits::default()).await.err().unwrap();
+            let listened = address.listen(&Limits::default()).await.unwrap_err();
+            for status in [connected, listened] {
+                assert_eq!(status.code(), Code::FailedPrecondition);
+                assert!(status.message().contains("turn the feature `tls` on"), "{status}");
+            }
         }
     }
 

@@ -29,8 +29,9 @@ pub(crate) trait Protocol: Send + Sync + 'static {
     /// about [`CALLS_AT_ONCE`].
     fn receive(&self, input: &mut BytesMut, now: std::time::Instant) -> bool;
 
-    /// The peer sends nothing more. `in_the_middle` says that something is left that is not whole.
-    fn end_of_input(&self, in_the_middle: bool);
+    /// The peer sends nothing more, which is what `why` says. `in_the_middle` says that something is left that is not
+    /// whole.
+    fn end_of_input(&self, in_the_middle: bool, why: String);
 
     /// Lets those begin, without the lock, who were waiting for what has come. `is_all`: nothing more has come just
     /// behind it, for which one of them might better wait.
@@ -177,7 +178,10 @@ where
             self.input = BytesMut::new();
         }
         match ready!(read) {
-            Ok(0) => self.protocol.end_of_input(!self.input.is_empty()),
+            Ok(0) => {
+                let why = "the peer closed the connection".to_owned();
+                self.protocol.end_of_input(!self.input.is_empty(), why);
+            }
             Ok(count) => {
                 // Much comes in few reads, and little in a small buffer.
                 self.read_size = match count {
@@ -186,6 +190,13 @@ where
                     _ => self.read_size,
                 };
                 self.has_more = self.protocol.receive(&mut self.input, now());
+            }
+            // Inside TLS an end should be announced, which a program that just ends does not. If nothing was open, nothing
+            // is lost with it.
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                self.stop_writing();
+                let why = format!("the connection was lost: {error}");
+                self.protocol.end_of_input(!self.input.is_empty(), why);
             }
             Err(error) => self.lose(&error),
         }
@@ -250,9 +261,13 @@ where
 
     /// The stream is of no use any more.
     fn lose(&mut self, why: &dyn std::fmt::Display) {
+        self.stop_writing();
+        self.protocol.lose(format!("the connection was lost: {why}"));
+    }
+
+    fn stop_writing(&mut self) {
         self.output = P::Output::default();
         self.stuck = None;
-        self.protocol.lose(format!("the connection was lost: {why}"));
     }
 
     /// Closes the sending side first, and reads what the peer was just sending: closed with bytes
@@ -311,4 +326,4 @@ const READ_SIZE: usize = 16 << 10;
 const LARGEST_READ: usize = 64 << 10;
 
 /// How long the last bytes may take to reach a peer, before the connection is closed all the same.
-const LINGER: Duration = Duration::from_secs(1);
+pub(crate) const LINGER: Duration = Duration::from_secs(1);

@@ -132,11 +132,10 @@ impl Protocol for Framed {
         })
     }
 
-    fn end_of_input(&self, in_the_middle: bool) {
+    fn end_of_input(&self, in_the_middle: bool, why: String) {
         self.with_state(|state| {
             state.left_in_order |= !in_the_middle && !state.session.has_open_calls();
-            let text = "the peer closed the connection";
-            state.session.lose(Status::new(Code::Unavailable, text));
+            state.session.lose(Status::new(Code::Unavailable, why));
         });
     }
 

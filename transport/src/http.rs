@@ -152,11 +152,11 @@ impl<A: Application> Protocol for Shared<A> {
         })
     }
 
-    fn end_of_input(&self, in_the_middle: bool) {
+    fn end_of_input(&self, in_the_middle: bool, why: String) {
         self.with_state(|state| {
             state.left_in_order |= !in_the_middle && state.connection.stream_count() == 0;
             state.connection.lose();
-            state.close(Status::new(Code::Unavailable, "the peer closed the connection"));
+            state.close(Status::new(Code::Unavailable, why));
         });
     }
 

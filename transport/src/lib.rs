@@ -19,7 +19,8 @@
 //!
 //! The seam is three traits: a [`Connection`] opens calls, a [`Carrier`] carries those that are
 //! open, a [`Service`] serves them. Each transport implements them; whatever is added to calls wraps
-//! them. [`Address`] names the transports there are: [`memory`], [`tcp`] and [`mod@grpc`].
+//! them. [`Address`] names the transports there are: [`memory`], [`tcp`] and [`mod@grpc`]; the last two also inside TLS,
+//! with the feature `tls`.
 //!
 //! This crate knows no codec and no message type: a message is [`bytes::Bytes`].
 
@@ -39,11 +40,14 @@ mod limits;
 pub mod memory;
 mod metadata;
 mod path;
+mod peer;
 mod seam;
 mod session;
 mod status;
 mod stream;
 pub mod tcp;
+#[cfg(feature = "tls")]
+pub mod tls;
 mod waiters;
 
 pub use address::{Address, AddressError, Incoming, Listener};
@@ -52,6 +56,7 @@ pub use compression::Compression;
 pub use limits::Limits;
 pub use metadata::{Metadata, MetadataError, Value};
 pub use path::{Path, PathError};
+pub use peer::Peer;
 pub use seam::{CallId, Carrier, Connection, Opening, Received, RequestHead, Service, Serving};
 pub use status::{Code, Status};
 pub use stream::{Call, Canceller, Ending, IncomingCall, RecvStream, SendStream, open};

@@ -36,7 +36,8 @@ pub struct Limits {
     /// How many bytes may wait to be written on one connection before senders wait; over HTTP/2, on one call too.
     /// Default: 128 KiB.
     pub send_buffer: usize,
-    /// How long a peer may take for the first bytes of a connection. Default: 10 s.
+    /// How long a peer may take for the first bytes of a connection; with TLS, before that, for its handshake. Default:
+    /// 10 s.
     pub handshake: Duration,
     /// How long a connection may be silent before the peer is asked for a sign of life, and
     /// again how long it may take to give one. A client of gRPC asks every 5 minutes at most, because there

@@ -7,7 +7,9 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 
-use crate::{Behind, CallId, Carrier, Code, Connection, Metadata, Opening, Received, RequestHead, Status};
+use crate::{
+    Behind, CallId, Carrier, Code, Connection, Metadata, Opening, Peer, Received, RequestHead, Status,
+};
 
 /// A call that a client has opened.
 #[derive(Debug)]
@@ -24,6 +26,8 @@ pub struct Call {
 pub struct IncomingCall {
     /// How the call began: method, codec, metadata, deadline.
     pub head: RequestHead,
+    /// Who calls, where the connection knows it.
+    pub peer: Option<Arc<Peer>>,
     /// Receives the messages of the request.
     pub receive: RecvStream,
     /// Sends the response.
@@ -91,11 +95,12 @@ impl Call {
 }
 
 impl IncomingCall {
-    /// The handles of call `call` of `carrier`, on the server's side.
+    /// The handles of call `call` of `carrier`, on the server's side. It is not known who calls.
     pub fn new(carrier: Arc<dyn Carrier>, call: CallId, head: RequestHead) -> Self {
         let handle = Handle { carrier, call, side: Side::Server };
         Self {
             head,
+            peer: None,
             receive: RecvStream { handle: handle.clone(), behind: Behind::default(), ended: false },
             send: SendStream { handle, ended: false },
         }

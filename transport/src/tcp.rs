@@ -1,7 +1,7 @@
 //! The transport `tcp`: [our own frames](crate::frame) over a stream of bytes.
 
 use std::io;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -68,22 +68,9 @@ where
     Io: AsyncRead + AsyncWrite + Send + Unpin,
 {
     let mut drain = pin!(drain);
-    let mut drained = false;
-    let peer = {
-        let mut hellos = pin!(handshake(&mut io, Hello::new(limits), limits));
-        tokio::select! {
-            biased;
-            peer = &mut hellos => peer?,
-            () = &mut drain => {
-                drained = true;
-                // The peer may have read this side's hello, and called already.
-                match timeout(FAREWELL, hellos).await {
-                    Ok(peer) => peer?,
-                    Err(_) => return Ok(()),
-                }
-            }
-        }
-    };
+    let hellos = handshake(&mut io, Hello::new(limits), limits);
+    let Some((peer, drained)) = greet(pin!(hellos), drain.as_mut()).await else { return Ok(()) };
+    let peer = peer?;
     let drain = async move {
         if !drained {
             drain.await;
@@ -144,6 +131,19 @@ impl Listener {
     }
 }
 
+/// What a server's `greeting` comes to, and whether `drain` was ready before. None: the server is draining, and the peer,
+/// which may have called already, had its time.
+pub(crate) async fn greet<T>(
+    mut greeting: Pin<&mut impl Future<Output = T>>,
+    drain: Pin<&mut impl Future<Output = ()>>,
+) -> Option<(T, bool)> {
+    tokio::select! {
+        biased;
+        greeted = greeting.as_mut() => Some((greeted, false)),
+        () = drain => Some((timeout(FAREWELL, greeting).await.ok()?, true)),
+    }
+}
+
 /// Says hello, and waits for the peer's.
 async fn handshake<Io>(io: &mut Io, own: Hello, limits: &Limits) -> Result<Hello, Status>
 where
@@ -171,6 +171,9 @@ where
         }
         Err(_) => return Err(no_answer(limits.handshake)),
     };
+    if let Some(text) = other_has_tls(&bytes, "tls+tcp://") {
+        return Err(Status::new(Code::Unavailable, text));
+    }
     Hello::decode(bytes).map_err(|error| Status::new(Code::Internal, format!("frame layer, {error}")))
 }
 
@@ -178,6 +181,17 @@ where
 fn has_magic(bytes: &[u8]) -> bool {
     let length = bytes.len().min(3);
     bytes[..length] == b"RPC"[..length]
+}
+
+/// What is to be said to who speaks without TLS, if `bytes`, the first of a peer, are a record of TLS (RFC 8446 §5.1).
+pub(crate) fn other_has_tls(bytes: &[u8], scheme: &str) -> Option<String> {
+    const ALERT: u8 = 21;
+    const HANDSHAKE: u8 = 22;
+    match bytes {
+        [ALERT, 3, ..] => Some(format!("the server speaks TLS here: connect with {scheme}")),
+        [HANDSHAKE, 3, ..] => Some(format!("the client speaks TLS, and this is not {scheme}")),
+        _ => None,
+    }
 }
 
 fn cannot_connect(host: &str, port: u16, error: &io::Error) -> Status {

@@ -24,6 +24,7 @@ pub mod page;
 pub mod plain;
 pub mod progress;
 pub mod relay;
+pub mod secured;
 pub mod signals;
 pub mod slow;
 pub mod source;

@@ -2,7 +2,10 @@
 
 mod contract;
 
-use contract::{HTTP, TCP, as_json_api, contract_suite, local, memory, served_on, stream_suite, streams_on};
+use contract::{
+    HTTP, HTTPS, TCP, TLS_TCP, as_json_api, contract_suite, local, memory, secured_on, served_on,
+    stream_suite, streams_on, streams_secured_on,
+};
 
 contract_suite! {
     a_local_object: local(),
@@ -15,6 +18,12 @@ contract_suite! {
     over_http_with_bincode: served_on(HTTP, "bincode"),
     over_http_with_protobuf: served_on(HTTP, "proto"),
     over_http_with_json: served_on(HTTP, "json"),
+    over_tls_tcp_with_bincode: secured_on(TLS_TCP, "bincode"),
+    over_tls_tcp_with_protobuf: secured_on(TLS_TCP, "proto"),
+    over_tls_tcp_with_json: secured_on(TLS_TCP, "json"),
+    over_https_with_bincode: secured_on(HTTPS, "bincode"),
+    over_https_with_protobuf: secured_on(HTTPS, "proto"),
+    over_https_with_json: secured_on(HTTPS, "json"),
     as_an_http_api_with_json: as_json_api(),
 }
 
@@ -28,4 +37,10 @@ stream_suite! {
     streams_over_http_with_bincode: streams_on(HTTP, "bincode"),
     streams_over_http_with_protobuf: streams_on(HTTP, "proto"),
     streams_over_http_with_json: streams_on(HTTP, "json"),
+    streams_over_tls_tcp_with_bincode: streams_secured_on(TLS_TCP, "bincode"),
+    streams_over_tls_tcp_with_protobuf: streams_secured_on(TLS_TCP, "proto"),
+    streams_over_tls_tcp_with_json: streams_secured_on(TLS_TCP, "json"),
+    streams_over_https_with_bincode: streams_secured_on(HTTPS, "bincode"),
+    streams_over_https_with_protobuf: streams_secured_on(HTTPS, "proto"),
+    streams_over_https_with_json: streams_secured_on(HTTPS, "json"),
 }

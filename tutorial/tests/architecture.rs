@@ -126,6 +126,24 @@ fn transport_knows_no_codec() {
 }
 
 #[test]
+fn no_package_of_tls_is_built_for_who_does_not_turn_it_on() {
+    let packages = |features: &str| {
+        let output = Command::new(env!("CARGO"))
+            .args(["tree", "--offline", "-e", "normal", "--prefix", "none", "-p", "client", "-p", "server"])
+            .args(["--features", features])
+            .current_dir(root())
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let of_tls =
+        |packages: &str| packages.lines().any(|line| line.contains("rustls") || line.starts_with("ring "));
+    assert!(!of_tls(&packages("")), "{}", packages(""));
+    assert!(of_tls(&packages("client/tls,server/tls")));
+}
+
+#[test]
 fn http2_knows_no_runtime_no_socket_and_no_clock() {
     let allowed = BTreeSet::from(["bytes".to_owned(), "thiserror".to_owned()]);
     assert_eq!(dependencies()["http2"], allowed);

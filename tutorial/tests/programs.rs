@@ -15,8 +15,12 @@ struct KvServerProcess {
 
 impl KvServerProcess {
     fn start() -> Self {
+        Self::start_with(&["--listen", "tcp://127.0.0.1:0"])
+    }
+
+    fn start_with(arguments: &[&str]) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_kv_server"))
-            .args(["--listen", "tcp://127.0.0.1:0"])
+            .args(arguments)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
@@ -58,6 +62,82 @@ fn two_programs_talk_to_each_other() {
     assert_eq!(said(server.kv(&["incr", "hits", "-3"])), (0, "-2\n".to_owned(), String::new()));
     assert_eq!(said(server.kv(&["del", "greeting"])), (0, "true\n".to_owned(), String::new()));
     assert_eq!(said(server.kv(&["del", "greeting"])), (0, "false\n".to_owned(), String::new()));
+}
+
+/// A file that no other test has.
+fn file(name: &str) -> String {
+    format!("{}/{name}", env!("CARGO_TARGET_TMPDIR"))
+}
+
+#[test]
+fn two_programs_talk_to_each_other_inside_tls() {
+    for scheme in ["https", "tls+tcp"] {
+        let certificate = file(&format!("talk-{scheme}.pem"));
+        let listen = format!("{scheme}://127.0.0.1:0");
+        let server = KvServerProcess::start_with(&["--listen", &listen, "--self-signed", &certificate]);
+        let trusting = ["--roots", &certificate];
+        let kv = |call: &[&str]| said(server.kv(&[&trusting, call].concat()));
+        assert_eq!(kv(&["put", "greeting", "hello"]), (0, String::new(), String::new()));
+        assert_eq!(kv(&["get", "greeting"]), (0, "hello\n".to_owned(), String::new()));
+
+        let (code, _, stderr) = said(server.kv(&["get", "greeting"]));
+        assert_eq!(code, 3);
+        let stranger =
+            ["is not signed by a root that this client trusts", "this system has no roots to trust"];
+        assert!(stranger.iter().any(|text| stderr.contains(text)), "{stderr}");
+    }
+}
+
+#[test]
+fn a_client_shows_its_certificate_to_a_server_that_requires_one_and_logs_its_secrets() {
+    let (certificate, own, key, log) = (file("m.pem"), file("m-own.pem"), file("m-key.pem"), file("m.log"));
+    let _ = std::fs::remove_file(&log);
+    let identity = rcgen::generate_simple_self_signed(["alice.example".to_owned()]).unwrap();
+    std::fs::write(&own, identity.cert.pem()).unwrap();
+    std::fs::write(&key, identity.signing_key.serialize_pem()).unwrap();
+    let server = KvServerProcess::start_with(&[
+        "--listen",
+        "https://127.0.0.1:0",
+        "--self-signed",
+        &certificate,
+        "--client-roots",
+        &own,
+    ]);
+    let trusting = ["--roots", &certificate, "--key-log", &log];
+    let shown = [&trusting[..], &["--cert", &own, "--key", &key, "incr", "hits"]].concat();
+    assert_eq!(said(server.kv(&shown)), (0, "1\n".to_owned(), String::new()));
+    assert!(std::fs::read_to_string(&log).unwrap().contains("CLIENT_TRAFFIC_SECRET_0 "));
+
+    let (code, _, stderr) = said(server.kv(&[&trusting[..], &["incr", "hits"]].concat()));
+    assert_eq!(code, 3);
+    assert!(stderr.contains("this client has shown none: give it one, with its key"), "{stderr}");
+}
+
+#[test]
+fn what_is_missing_for_tls_is_said() {
+    let server = |arguments: &[&str]| {
+        said(Command::new(env!("CARGO_BIN_EXE_kv_server")).args(arguments).output().unwrap())
+    };
+    let (code, _, stderr) = server(&["--listen", "https://127.0.0.1:0"]);
+    assert_eq!(code, 1);
+    assert_eq!(
+        stderr,
+        "error: https://127.0.0.1:0 takes a certificate: --cert FILE --key FILE, or --self-signed FILE to make one\n"
+    );
+    let missing = file("missing.pem");
+    let (code, _, stderr) =
+        server(&["--listen", "https://127.0.0.1:0", "--cert", &missing, "--key", &missing]);
+    assert_eq!(code, 1);
+    assert!(stderr.starts_with(&format!("error: {missing}: ")), "{stderr}");
+    let (code, _, stderr) = said(kv(&["--connect", "https://127.0.0.1:1", "--roots", &missing, "get", "x"]));
+    assert_eq!(code, 2);
+    assert!(stderr.starts_with(&format!("error: {missing}: ")), "{stderr}");
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("https://{}", free.local_addr().unwrap());
+    drop(free);
+    let (code, _, stderr) = said(kv(&["--connect", &address, "get", "x"]));
+    assert_eq!(code, 3);
+    assert!(stderr.contains(&format!("--listen {address} --self-signed kv.pem")), "{stderr}");
 }
 
 #[test]

@@ -1,12 +1,16 @@
 //! The client of the interoperability tests.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{ArgAction, Parser};
+use client::Channel;
 use interop::cases::{Case, UnknownCase};
 use interop::proto::TestServiceClient;
 use tokio::time::timeout;
+use transport::{Code, Limits, Status, tls};
 
 /// Run one interoperability test case of gRPC on a server
 #[derive(Parser)]
@@ -27,7 +31,7 @@ struct Args {
     /// The case, by its official name
     #[arg(long = "test_case", value_name = "NAME", default_value = "large_unary", value_parser = case)]
     test_case: Case,
-    /// Whether to encrypt; only false can be had
+    /// Whether to encrypt
     #[arg(
         long = "use_tls",
         value_name = "BOOL",
@@ -37,9 +41,12 @@ struct Args {
         default_missing_value = "true"
     )]
     use_tls: bool,
-    /// Taken because all clients take it, and not used
+    /// With TLS, the name in the server's certificate, if it is not the host
     #[arg(long = "server_host_override", value_name = "HOST")]
-    _server_host_override: Option<String>,
+    server_host_override: Option<String>,
+    /// With TLS, trust the certificates in FILE (PEM) instead of the system's
+    #[arg(long = "ca_file", value_name = "FILE")]
+    ca_file: Option<PathBuf>,
     /// Taken because all clients take it, and not used
     #[arg(
         long = "use_test_ca",
@@ -54,15 +61,10 @@ struct Args {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    let Args { server_host: host, server_port: port, test_case: case, use_tls, .. } = Args::parse();
-    if use_tls {
-        eprintln!("error: there is no TLS here: leave --use_tls out, or say --use_tls=false");
-        return ExitCode::from(2);
-    }
-    // An IPv6 address stands in brackets.
-    let host = if host.contains(':') && !host.starts_with('[') { format!("[{host}]") } else { host };
-    let test = match TestServiceClient::connect(&format!("http://{host}:{port}")).await {
-        Ok(test) => test,
+    let args = Args::parse();
+    let case = args.test_case;
+    let test = match connect(&args).await {
+        Ok(channel) => TestServiceClient::new(channel),
         Err(status) => {
             eprintln!("error: {status}");
             return ExitCode::from(3);
@@ -82,6 +84,26 @@ async fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+async fn connect(args: &Args) -> Result<Arc<Channel>, Status> {
+    let (host, port) = (&args.server_host, args.server_port);
+    // An IPv6 address stands in brackets.
+    let host = if host.contains(':') && !host.starts_with('[') { format!("[{host}]") } else { host.clone() };
+    if !args.use_tls {
+        return Channel::connect(&format!("http://{host}:{port}")).await;
+    }
+    let mut tls =
+        match &args.ca_file {
+            None => tls::Client::system()?,
+            Some(file) => tls::Client::trusting(std::fs::read(file).map_err(|error| {
+                Status::new(Code::InvalidArgument, format!("{}: {error}", file.display()))
+            })?)?,
+        };
+    if let Some(name) = &args.server_host_override {
+        tls = tls.server_name(name)?;
+    }
+    Channel::connect_tls(&format!("https://{host}:{port}"), Limits::default(), tls).await
 }
 
 fn case(name: &str) -> Result<Case, UnknownCase> {

@@ -1,11 +1,13 @@
 //! The server of the interoperability tests.
 
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{ArgAction, Parser};
 use interop::TestServer;
 use interop::proto::TestServiceServer;
 use server::{Router, Server};
+use transport::tls;
 
 /// Serve the interoperability test service of gRPC until killed
 #[derive(Parser)]
@@ -22,7 +24,7 @@ struct Args {
     /// The address of this machine to listen on; 0.0.0.0 is all of them
     #[arg(long, value_name = "IP", default_value = "127.0.0.1")]
     host: std::net::IpAddr,
-    /// Whether to encrypt; only false can be had
+    /// Whether to encrypt, which takes the two files
     #[arg(
         long = "use_tls",
         value_name = "BOOL",
@@ -32,6 +34,12 @@ struct Args {
         default_missing_value = "true"
     )]
     use_tls: bool,
+    /// The certificates to show (PEM), the own first
+    #[arg(long = "tls_cert_file", value_name = "FILE")]
+    cert: Option<PathBuf>,
+    /// The private key to the first of them (PEM)
+    #[arg(long = "tls_key_file", value_name = "FILE")]
+    key: Option<PathBuf>,
 }
 
 #[tokio::main]
@@ -44,13 +52,19 @@ async fn main() -> ExitCode {
         )
         .with_target(false)
         .init();
-    if args.use_tls {
-        eprintln!("error: there is no TLS here: leave --use_tls out, or say --use_tls=false");
-        return ExitCode::from(2);
-    }
     let mut server = Server::new(Router::new().with(TestServiceServer::new(TestServer)));
+    if args.use_tls {
+        server = match shown(&args) {
+            Ok(tls) => server.tls(tls),
+            Err(error) => {
+                eprintln!("error: {error}");
+                return ExitCode::from(2);
+            }
+        };
+    }
+    let scheme = if args.use_tls { "https" } else { "http" };
     let address = std::net::SocketAddr::new(args.host, args.port);
-    match server.listen(&format!("http://{address}")).await {
+    match server.listen(&format!("{scheme}://{address}")).await {
         Ok(bound) => println!("listening on {bound}"),
         Err(status) => {
             eprintln!("error: {}", status.message());
@@ -58,4 +72,13 @@ async fn main() -> ExitCode {
         }
     }
     std::future::pending().await
+}
+
+/// What the server shows.
+fn shown(args: &Args) -> Result<tls::Server, String> {
+    let (Some(cert), Some(key)) = (&args.cert, &args.key) else {
+        return Err("--use_tls takes --tls_cert_file FILE and --tls_key_file FILE".to_owned());
+    };
+    let read = |file: &Path| std::fs::read(file).map_err(|error| format!("{}: {error}", file.display()));
+    tls::Server::new(read(cert)?, read(key)?).map_err(|status| status.message().to_owned())
 }

@@ -24,7 +24,7 @@ on_every_transport! {
 
 async fn serve<K: proto::Kv>(transport: Transport, kv: K) -> (Served, KvClient) {
     let served = transport.serve_raw(Router::new().with(KvServer::new(kv)), Limits::default()).await;
-    let kv = KvClient::connect(&served.address).await.unwrap();
+    let kv = served.generated().await;
     (served, kv)
 }
 

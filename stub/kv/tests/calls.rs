@@ -7,13 +7,13 @@ mod support;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use client::{CallOptions, Caller, Channel};
+use client::{CallOptions, Caller};
 use kv::message::GetRequest;
 use kv::{Kv, KvClient, Store};
 use server::context;
 use stub::Method;
 use stub::codec::{Codec, CodecName};
-use support::{Gate, Handler, Served, Transport, kv_whose_get_is, on_every_transport, spawn_get};
+use support::{Gate, Handler, Served, Transport, channel, kv_whose_get_is, on_every_transport, spawn_get};
 use tokio::sync::mpsc;
 use transport::{Code, IncomingCall, Limits, Metadata, Path, Received, RequestHead, Status, Value, open};
 
@@ -437,8 +437,8 @@ async fn a_method_that_panics_after_waiting_costs_its_own_call_only(transport: T
 /// What a message of 101 bytes gets: from who would send it, where that knows the limit.
 fn over_100(transport: Transport) -> Status {
     let whose = match transport {
-        Transport::Memory | Transport::Tcp => "the peer accepts 100",
-        Transport::Http => "the limit of this side is 100",
+        Transport::Memory | Transport::Tcp | Transport::TlsTcp => "the peer accepts 100",
+        Transport::Http | Transport::Https => "the limit of this side is 100",
     };
     Status::new(Code::ResourceExhausted, format!("a message of 101 bytes, {whose}"))
 }
@@ -452,7 +452,7 @@ async fn a_reply_over_the_limit_of_the_client_costs_its_own_call_only(transport:
     });
     let served = transport.serve(kv).await;
     let limits = Limits { message: 100, ..Limits::default() };
-    let kv = KvClient::new(Channel::connect_with(&served.address, limits).await.unwrap());
+    let kv = KvClient::new(channel(&served.address, limits).await.unwrap());
     let waiting = spawn_get(&kv, "open meanwhile");
     gate.begun().await;
     assert_eq!(kv.get("large").await, Err(over_100(transport)));

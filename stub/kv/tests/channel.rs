@@ -13,8 +13,10 @@ use std::time::Duration;
 
 use client::{CallOptions, Channel};
 use kv::{Kv, KvClient, KvServer, Store};
-use server::{Router, Server};
-use support::{Gate, Served, Transport, on_every_transport, pass, spawn_get, until};
+use server::Router;
+use support::{
+    Gate, Served, Transport, connect, connection, listen, on_every_transport, pass, server, spawn_get, until,
+};
 use tokio::sync::Notify;
 use tokio::time::{Instant, advance, timeout};
 use transport::{Address, Call, Code, Connection, Limits, Opening, Status};
@@ -35,7 +37,7 @@ const HOUR: Duration = Duration::from_secs(3600);
 
 /// A server of `kv` at an address that another one may just be leaving.
 async fn serve_at(address: &str, kv: impl Kv) -> Served {
-    let mut server = Server::new(Router::new().with(KvServer::new(kv)));
+    let mut server = server(Router::new().with(KvServer::new(kv)));
     until(async || server.listen(address).await.is_ok()).await;
     Served { server, address: address.to_owned() }
 }
@@ -44,7 +46,7 @@ async fn serve_at(address: &str, kv: impl Kv) -> Served {
 async fn stop(served: Served) {
     let Served { server, address } = served;
     drop(server);
-    until(async || address.parse::<Address>().unwrap().connect(&Limits::default()).await.is_err()).await;
+    until(async || connection(&address).await.is_err()).await;
 }
 
 async fn fails(kv: &KvClient) -> bool {
@@ -145,10 +147,9 @@ async fn after_a_server_began_to_drain_the_next_call_goes_to_the_new_one(transpo
 }
 
 async fn calls_that_wait_for_a_new_connection_share_one(transport: Transport) {
-    let address = transport.free_address().parse::<Address>().unwrap();
-    let mut listener = address.listen(&Limits::default()).await.unwrap();
+    let mut listener = listen(&transport.free_address()).await;
     let address = listener.address().unwrap().to_string();
-    let connecting = tokio::spawn(async move { KvClient::connect(&address).await.unwrap() });
+    let connecting = tokio::spawn(async move { connect(&address).await.unwrap() });
     let drain = Arc::new(Notify::new());
     let draining = drain.clone();
     let incoming = listener.accept().await.unwrap();
@@ -312,11 +313,10 @@ async fn a_channel_is_never_closed_itself() {
 }
 
 async fn a_channel_that_nobody_needs_any_more_ends_its_connection(transport: Transport) {
-    let address = transport.free_address().parse::<Address>().unwrap();
-    let mut listener = address.listen(&Limits::default()).await.unwrap();
+    let mut listener = listen(&transport.free_address()).await;
     let address = listener.address().unwrap().to_string();
     let client = tokio::spawn(async move {
-        let kv = KvClient::connect(&address).await.unwrap();
+        let kv = connect(&address).await.unwrap();
         assert_eq!(kv.get("any").await.unwrap_err().code(), Code::NotFound);
     });
     let incoming = listener.accept().await.unwrap();

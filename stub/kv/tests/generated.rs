@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use client::{CallOptions, Channel};
+use client::CallOptions;
 use kv::proto::{
     self, Change, DeleteReply, DeleteRequest, Entry, GetReply, GetRequest, IncrementReply, IncrementRequest,
     LoadReply, PutReply, PutRequest, WatchRequest,
@@ -19,7 +19,7 @@ use kv::{Kv, Store};
 use server::{Router, context};
 use stub::codec::Message;
 use stub::{Receiver, Sender, Shape};
-use support::{Handler, Served, Transport, on_every_transport, pass};
+use support::{Handler, Served, Transport, channel, on_every_transport, pass};
 use tokio::sync::{Semaphore, mpsc};
 use transport::{
     Code, Compression, IncomingCall, Limits, Metadata, Path, Received, RequestHead, Status, open,
@@ -54,12 +54,12 @@ async fn serve<K: proto::Kv>(transport: Transport, kv: K) -> Served {
 }
 
 async fn client(served: &Served) -> proto::KvClient {
-    proto::KvClient::connect(&served.address).await.unwrap()
+    served.generated().await
 }
 
 /// A client that reads at most a little ahead.
 async fn narrow_client(served: &Served) -> proto::KvClient {
-    proto::KvClient::new(Channel::connect_with(&served.address, narrow()).await.unwrap())
+    proto::KvClient::new(channel(&served.address, narrow()).await.unwrap())
 }
 
 fn narrow() -> Limits {
@@ -377,7 +377,7 @@ async fn a_reader_that_stalls_stops_the_writer_at_the_server(transport: Transpor
     for number in 0..10 * NARROW {
         assert_eq!(changes.recv().await, Ok(Some(change("number", &wide(number)))));
         // The window of HTTP/2 grows for who reads quickly.
-        let grows = matches!(transport, Transport::Http);
+        let grows = transport.is_grpc();
         assert!(grows || sent.load(Ordering::SeqCst) <= number + 1 + NARROW);
     }
 }
@@ -495,7 +495,7 @@ async fn a_method_sees_whether_its_request_was_compressed_and_compresses_its_rep
     assert_eq!(plain.get(&get("any")).await, Ok(GetReply { value: "false".to_owned() }));
 
     // Only gRPC carries what is compressed.
-    let carried = matches!(transport, Transport::Http);
+    let carried = transport.is_grpc();
     let kv = plain.with(CallOptions::new().compression(Compression::Gzip));
     let request = get("any");
     let called = kv.caller().open(&proto::KV_GET, Shape::Unary, Some(&request)).await;

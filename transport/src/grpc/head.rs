@@ -9,8 +9,9 @@ use super::{fields, status, timeout};
 use crate::{Code, Compression, Metadata, Path, RequestHead, Status};
 
 /// What a client writes on top of each request.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Requests {
+    scheme: &'static str,
     authority: ByteString,
     /// The fields of the last calls that have neither metadata nor a deadline: a list that is sent again
     /// costs nothing.
@@ -18,8 +19,12 @@ pub(super) struct Requests {
 }
 
 impl Requests {
-    pub(super) fn new(authority: ByteString) -> Self {
-        Self { authority, plain: Recent::default() }
+    pub(super) fn new(scheme: &'static str, authority: ByteString) -> Self {
+        Self { scheme, authority, plain: Recent::default() }
+    }
+
+    pub(super) fn are_inside_tls(&self) -> bool {
+        self.scheme == "https"
     }
 
     /// The fields of a request that is sent now, `timeout` before its deadline.
@@ -40,7 +45,7 @@ impl Requests {
     fn make(&self, head: &RequestHead, timeout: Option<Duration>) -> Fields {
         let mut fields = vec![
             Field::new(":method", "POST"),
-            Field::new(":scheme", "http"),
+            Field::new(":scheme", self.scheme),
             Field::new(":path", head.path.as_str().to_owned()),
             Field::new(":authority", self.authority.as_bytes().clone()),
         ];

@@ -29,7 +29,6 @@ use std::task::{Context, Poll, Waker, ready};
 use std::time::Instant;
 
 use bytes::{Bytes, BytesMut};
-use bytestring::ByteString;
 use http2::Output;
 use tokio::io::{AsyncRead, AsyncWrite};
 
@@ -37,6 +36,7 @@ use crate::conversation::Conversation;
 use crate::driver::{CALLS_AT_ONCE, Driver, Protocol};
 use crate::host::{ClientEnd, Host, now, serve_accepted};
 use crate::{Behind, Code, Connection, Limits, Opening, Received, Service, Status, tcp};
+use head::Requests;
 use message::Framed;
 use session::Session;
 
@@ -58,8 +58,28 @@ pub async fn connect_over<Io>(io: Io, limits: &Limits, authority: &str) -> Resul
 where
     Io: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
+    connect_with(io, limits, Requests::new("http", authority.into())).await
+}
+
+/// The same for a stream of bytes that is TLS, which the requests say.
+#[cfg(feature = "tls")]
+pub(crate) async fn connect_over_tls<Io>(
+    io: Io,
+    limits: &Limits,
+    authority: &str,
+) -> Result<Arc<dyn Connection>, Status>
+where
+    Io: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    connect_with(io, limits, Requests::new("https", authority.into())).await
+}
+
+async fn connect_with<Io>(io: Io, limits: &Limits, requests: Requests) -> Result<Arc<dyn Connection>, Status>
+where
+    Io: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
     let connection = http2::Connection::client(limits.http2(http2::Role::Client), now());
-    let session = Session::new(connection, limits.clone(), authority.into(), now);
+    let session = Session::new(connection, limits.clone(), requests, now);
     let grpc = Arc::new(Grpc::new(session, None));
     tokio::spawn(Driver::new(io, grpc.clone(), limits.write).run(std::future::pending()));
     let end = Arc::new(ClientEnd(grpc.clone()));
@@ -82,7 +102,7 @@ where
     Io: AsyncRead + AsyncWrite + Send + Unpin,
 {
     let connection = http2::Connection::server(limits.http2(http2::Role::Server), now());
-    let session = Session::new(connection, limits.clone(), ByteString::new(), now);
+    let session = Session::new(connection, limits.clone(), Requests::default(), now);
     Driver::new(io, Arc::new(Grpc::new(session, Some(service))), limits.write).run(drain).await
 }
 
@@ -235,6 +255,13 @@ impl Protocol for Grpc {
 
     fn receive(&self, input: &mut BytesMut, now: Instant) -> bool {
         self.with(|session| {
+            if !session.connection.is_greeted()
+                && let Some(text) = tcp::other_has_tls(input, "https://")
+            {
+                input.clear();
+                session.lose(Status::new(Code::Unavailable, text));
+                return false;
+            }
             // A small request is HEADERS and DATA.
             for _ in 0..2 * CALLS_AT_ONCE {
                 let Some(event) = session.connection.receive(input, now) else {
@@ -247,12 +274,14 @@ impl Protocol for Grpc {
         })
     }
 
-    fn end_of_input(&self, in_the_middle: bool) {
+    fn end_of_input(&self, in_the_middle: bool, why: String) {
         self.with_state(|state| {
-            let connection = &mut state.session.connection;
-            state.left_in_order |= !in_the_middle && connection.stream_count() == 0;
-            connection.lose();
-            state.session.close(Status::new(Code::Unavailable, "the peer closed the connection"));
+            state.left_in_order |= !in_the_middle && state.session.connection.stream_count() == 0;
+            let why = match state.session.may_have_met_tls() {
+                true => format!("{why} and has said nothing: it may speak TLS, and want https://"),
+                false => why,
+            };
+            state.session.lose(Status::new(Code::Unavailable, why));
         });
     }
 
@@ -299,10 +328,7 @@ impl Protocol for Grpc {
     }
 
     fn lose(&self, why: String) {
-        self.with(|session| {
-            session.connection.lose();
-            session.close(Status::new(Code::Unavailable, why));
-        });
+        self.with(|session| session.lose(Status::new(Code::Unavailable, why)));
     }
 
     fn is_done(&self) -> bool {

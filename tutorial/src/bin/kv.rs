@@ -4,11 +4,12 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
-use client::CallOptions;
+use client::{CallOptions, Channel};
 use kv::KvClient;
 use tokio::time::{Instant, timeout_at};
-use transport::{Address, Code, Status};
+use transport::{Address, Code, Limits, Status, tls};
 use tutorial::command::{Command, between_programs};
+use tutorial::secured::Caller;
 
 /// Make one call to a key-value server
 #[derive(Parser)]
@@ -31,25 +32,39 @@ struct Args {
         value_parser = seconds
     )]
     timeout: Duration,
+    #[command(flatten, next_help_heading = "TLS (https://, tls+tcp://)")]
+    secured: Caller,
     #[command(subcommand)]
     call: Command,
 }
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    let Args { connect, timeout, call } = Args::parse();
+    let Args { connect, timeout, secured, call } = Args::parse();
     let deadline = Instant::now() + timeout;
-    let kv = match connect_until(&connect, deadline).await {
+    let tls = match secured.tls() {
+        Ok(tls) => tls,
+        Err(error) => {
+            eprintln!("error: {error}");
+            return ExitCode::from(2);
+        }
+    };
+    let kv = match connect_until(&connect, tls, deadline).await {
         Ok(kv) => kv,
         Err(status) => {
             eprintln!("error: {status}");
             if status.message().starts_with("nothing is listening") {
-                eprintln!("  to start a server: cargo run --bin kv_server -- --listen {connect}");
+                let secured = matches!(connect, Address::Https { .. } | Address::TlsTcp { .. });
+                let shown = if secured { " --self-signed kv.pem" } else { "" };
+                eprintln!("  to start a server: cargo run --bin kv_server -- --listen {connect}{shown}");
+            }
+            if status.message().contains("not signed by a root") {
+                eprintln!("  to trust what a server has written with --self-signed FILE: --roots FILE");
             }
             return ExitCode::from(3);
         }
     };
-    match call.call(&kv.with(CallOptions::new().deadline(deadline.into_std()))).await {
+    match call.call(&kv).await {
         Ok(result) => {
             if let Some(result) = result {
                 println!("{result}");
@@ -66,11 +81,25 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn connect_until(address: &Address, deadline: Instant) -> Result<KvClient, Status> {
-    match timeout_at(deadline, KvClient::connect(&address.to_string())).await {
-        Ok(connected) => connected,
-        Err(_) => Err(Status::new(Code::DeadlineExceeded, format!("{address} did not answer in time"))),
-    }
+/// A client stub whose calls have `deadline`, which includes connecting.
+async fn connect_until(
+    address: &Address,
+    tls: Option<tls::Client>,
+    deadline: Instant,
+) -> Result<KvClient, Status> {
+    let text = address.to_string();
+    let connecting = async {
+        match tls {
+            Some(tls) => Channel::connect_tls(&text, Limits::default(), tls).await,
+            None => Channel::connect(&text).await,
+        }
+    };
+    let Ok(channel) = timeout_at(deadline, connecting).await else {
+        return Err(Status::new(Code::DeadlineExceeded, format!("{address} did not answer in time")));
+    };
+    let channel = channel?;
+    let options = CallOptions::new().codec(channel.codec()).deadline(deadline.into_std());
+    Ok(KvClient::new(channel).with(options))
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {

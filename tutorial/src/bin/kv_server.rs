@@ -8,8 +8,9 @@ use kv::Store;
 use kv::proto::KvServer;
 use server::{Router, Server};
 use tracing_subscriber::filter::LevelFilter;
-use transport::{Address, Status};
+use transport::Address;
 use tutorial::command::between_programs;
+use tutorial::secured::Listener;
 use tutorial::signals::Signals;
 
 /// Serve a key-value store, in memory
@@ -29,6 +30,8 @@ struct Args {
     /// Log every connection, not only those that end badly
     #[arg(long)]
     verbose: bool,
+    #[command(flatten, next_help_heading = "TLS (https://, tls+tcp://)")]
+    secured: Listener,
 }
 
 #[tokio::main]
@@ -51,10 +54,10 @@ async fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let server = match listen(&args.listen).await {
+    let server = match listen(&args.listen, &args.secured).await {
         Ok(server) => server,
-        Err(status) => {
-            eprintln!("error: {}", status.message());
+        Err(error) => {
+            eprintln!("error: {error}");
             return ExitCode::FAILURE;
         }
     };
@@ -75,10 +78,21 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn listen(addresses: &[Address]) -> Result<Server, Status> {
+async fn listen(addresses: &[Address], secured: &Listener) -> Result<Server, String> {
     let mut server = Server::new(Router::new().with(KvServer::new(Store::new())));
+    let tls = secured.tls()?;
+    if let Some(tls) = &tls {
+        server = server.tls(tls.clone());
+    }
     for address in addresses {
-        println!("listening on {}", server.listen(&address.to_string()).await?);
+        if tls.is_none() && matches!(address, Address::Https { .. } | Address::TlsTcp { .. }) {
+            return Err(format!(
+                "{address} takes a certificate: --cert FILE --key FILE, or --self-signed FILE to make one"
+            ));
+        }
+        let bound =
+            server.listen(&address.to_string()).await.map_err(|status| status.message().to_owned())?;
+        println!("listening on {bound}");
     }
     Ok(server)
 }

@@ -32,6 +32,17 @@ fn its_session_goes_as_it_says() {
 }
 
 #[test]
+fn its_session_inside_tls_goes_as_it_says() {
+    let address = "https://127.0.0.1:4003";
+    let certificate = format!("{}/readme.pem", env!("CARGO_TARGET_TMPDIR"));
+    let shown = block(&format!("session {address}")).join("\n");
+    let printed = runs::session_with(address, &["--self-signed", &certificate], &shown, |call| {
+        call.replace("target/kv.pem", &certificate)
+    });
+    assert_eq!(printed.trim_end(), shown);
+}
+
+#[test]
 fn the_bytes_that_it_shows_through_the_lens_are_those_of_the_call() {
     let begin = |program: &str, arguments: &[&str]| {
         let mut child = Command::new(program)

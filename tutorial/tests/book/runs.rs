@@ -59,21 +59,32 @@ pub(crate) fn lasting(text: &str) -> String {
 
 /// The lines of `session` that begin with `$`, each with what it prints when a server listens at `address`.
 pub(crate) fn session(address: &str, session: &str) -> String {
-    let (transport, _) = address.split_once("://").unwrap();
+    session_with(address, &[], session, str::to_owned)
+}
+
+/// The same with a server that gets `arguments` too, and calls of which `own` makes what can be made here.
+pub(crate) fn session_with(
+    address: &str,
+    arguments: &[&str],
+    session: &str,
+    own: impl Fn(&str) -> String,
+) -> String {
+    let (transport, place) = address.split_once("://").unwrap();
     let mut server = Command::new(env!("CARGO_BIN_EXE_kv_server"))
         .args(["--listen", &format!("{transport}://127.0.0.1:0")])
+        .args(arguments)
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
     let mut line = String::new();
     BufReader::new(server.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
-    let listens = line.strip_prefix("listening on ").unwrap().trim();
+    let (_, listens) = line.trim().split_once("://").unwrap();
     let mut printed = String::new();
     for line in session.lines().filter(|line| line.starts_with('$')) {
         let call = line.strip_prefix("$ cargo run -q --bin kv -- ").unwrap();
-        assert!(call.starts_with(&format!("--connect {address} ")), "{line}");
-        let call = call.replace(address, listens);
+        assert!(call.contains(&format!("://{place} ")), "{line}");
+        let call = own(&call.replace(place, listens));
         let output = Command::new(env!("CARGO_BIN_EXE_kv")).args(call.split(' ')).output().unwrap();
         printed += &format!("{line}\n");
         printed += &String::from_utf8(output.stdout).unwrap();

@@ -7,14 +7,15 @@
 pub(crate) mod streams;
 pub(crate) mod unary;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, LazyLock};
 
-use client::CallOptions;
+use client::{CallOptions, Channel};
 use kv::{Kv, KvClient, KvServer, Store, proto};
 use kv_json::JsonClient;
 use server::{Router, Server};
 use tokio::net::TcpListener;
+use transport::{Limits, tls};
 
 /// Runs every sentence of the contract for each way to a `Kv`: `name: expression,` where the
 /// expression is a future of a [`Way`].
@@ -124,6 +125,31 @@ pub(crate) async fn as_json_api() -> Way<JsonClient> {
     Way { kv: Arc::new(JsonClient::new(&base).unwrap()), _server: None }
 }
 
+/// The same as [`served_on`] with TLS.
+pub(crate) async fn secured_on(address: &str, codec: &'static str) -> Way<KvClient> {
+    let (server, channel) = secured(Router::new().with(KvServer::new(Store::new())), address).await;
+    Way::to(server, KvClient::new(channel).with(CallOptions::new().codec(codec)))
+}
+
+/// The same as [`streams_on`] with TLS.
+pub(crate) async fn streams_secured_on(address: &str, codec: &'static str) -> Way<proto::KvClient> {
+    let (server, channel) = secured(Router::new().with(proto::KvServer::new(Store::new())), address).await;
+    Way::to(server, proto::KvClient::new(channel).with(CallOptions::new().codec(codec)))
+}
+
+/// A server with a certificate, and the way to it of a client that trusts that.
+async fn secured(router: Router, address: &str) -> (Server, Arc<Channel>) {
+    static TLS: LazyLock<(tls::Server, tls::Client)> = LazyLock::new(|| {
+        let own = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
+        let server = tls::Server::new(own.cert.pem(), own.signing_key.serialize_pem()).unwrap();
+        (server, tls::Client::trusting(own.cert.pem()).unwrap())
+    });
+    let mut server = Server::new(router).tls(TLS.0.clone());
+    let bound = server.listen(address).await.unwrap().to_string();
+    let channel = Channel::connect_tls(&bound, Limits::default(), TLS.1.clone()).await.unwrap();
+    (server, channel)
+}
+
 /// An address in memory that nobody else has.
 pub(crate) fn memory() -> String {
     static NEXT: AtomicUsize = AtomicUsize::new(0);
@@ -135,3 +161,9 @@ pub(crate) const TCP: &str = "tcp://127.0.0.1:0";
 
 /// A TCP port that is free, for gRPC.
 pub(crate) const HTTP: &str = "http://127.0.0.1:0";
+
+/// A TCP port that is free, for our own frames in TLS.
+pub(crate) const TLS_TCP: &str = "tls+tcp://127.0.0.1:0";
+
+/// A TCP port that is free, for gRPC in TLS.
+pub(crate) const HTTPS: &str = "https://127.0.0.1:0";

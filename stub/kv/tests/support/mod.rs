@@ -2,23 +2,26 @@
 
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used)] // Each test file uses its part.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
-use client::Channel;
-use kv::{Kv, KvClient, KvServer};
+use client::{CallOptions, Channel};
+use kv::{Kv, KvClient, KvServer, proto};
 use server::{Router, Server};
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
-use transport::{Address, Connection, IncomingCall, Limits, Service, Serving, Status};
+use transport::{Address, Connection, IncomingCall, Limits, Listener, Service, Serving, Status, tls};
 
 /// Makes of each sentence one test for each transport.
+#[allow(unused_macros)]
 macro_rules! on_every_transport {
     ($($sentence:ident)*) => {
         on_every_transport!(memory: Memory, $($sentence)*);
         on_every_transport!(tcp: Tcp, $($sentence)*);
         on_every_transport!(http: Http, $($sentence)*);
+        on_every_transport!(tls_tcp: TlsTcp, $($sentence)*);
+        on_every_transport!(https: Https, $($sentence)*);
     };
     ($module:ident: $transport:ident, $($sentence:ident)*) => {
         mod $module {
@@ -31,6 +34,7 @@ macro_rules! on_every_transport {
         }
     };
 }
+#[allow(unused_imports)]
 pub(crate) use on_every_transport;
 
 #[derive(Clone, Copy, Debug)]
@@ -38,6 +42,8 @@ pub enum Transport {
     Memory,
     Tcp,
     Http,
+    TlsTcp,
+    Https,
 }
 
 /// A server that listens, and where.
@@ -54,7 +60,14 @@ impl Transport {
             Self::Memory => format!("memory:free-{}", NAMES.fetch_add(1, Ordering::Relaxed)),
             Self::Tcp => "tcp://127.0.0.1:0".to_owned(),
             Self::Http => "http://127.0.0.1:0".to_owned(),
+            Self::TlsTcp => "tls+tcp://127.0.0.1:0".to_owned(),
+            Self::Https => "https://127.0.0.1:0".to_owned(),
         }
+    }
+
+    /// Whether it is gRPC.
+    pub fn is_grpc(self) -> bool {
+        matches!(self, Self::Http | Self::Https)
     }
 
     /// A server of `kv`.
@@ -69,7 +82,7 @@ impl Transport {
 
     /// A server of any service.
     pub async fn serve_raw(self, service: impl Service, limits: Limits) -> Served {
-        let mut server = Server::new(service).limits(limits);
+        let mut server = server(service).limits(limits);
         let address = server.listen(&self.free_address()).await.unwrap().to_string();
         Served { server, address }
     }
@@ -78,19 +91,76 @@ impl Transport {
 impl Served {
     /// A `Kv` that is this server's.
     pub async fn kv(&self) -> KvClient {
-        KvClient::connect(&self.address).await.unwrap()
+        connect(&self.address).await.unwrap()
+    }
+
+    /// The generated stub of this server.
+    pub async fn generated(&self) -> proto::KvClient {
+        if !has_tls(&self.address) {
+            return proto::KvClient::connect(&self.address).await.unwrap();
+        }
+        proto::KvClient::new(self.channel().await)
     }
 
     /// The way to this server.
     pub async fn channel(&self) -> Arc<dyn Connection> {
-        Channel::connect(&self.address).await.unwrap()
+        channel(&self.address, Limits::default()).await.unwrap()
     }
 
     /// One connection to this server: unlike a channel, it is never made anew.
     pub async fn connection(&self) -> Arc<dyn Connection> {
-        self.address.parse::<Address>().unwrap().connect(&Limits::default()).await.unwrap()
+        connection(&self.address).await.unwrap()
     }
 }
+
+/// A server that listens nowhere yet, and has a certificate.
+pub fn server(service: impl Service) -> Server {
+    Server::new(service).tls(TLS.0.clone())
+}
+
+/// Listens on an address, whatever the transport.
+pub async fn listen(address: &str) -> Listener {
+    let address: Address = address.parse().unwrap();
+    address.listen_tls(&Limits::default(), &TLS.0).await.unwrap()
+}
+
+/// The client stub of the server at an address, whatever the transport, with the codec that goes with it.
+pub async fn connect(address: &str) -> Result<KvClient, Status> {
+    if !has_tls(address) {
+        return KvClient::connect(address).await;
+    }
+    let channel = channel(address, Limits::default()).await?;
+    let codec = channel.codec();
+    Ok(KvClient::new(channel).with(CallOptions::new().codec(codec)))
+}
+
+/// The way to the server at an address, whatever the transport.
+pub async fn channel(address: &str, limits: Limits) -> Result<Arc<Channel>, Status> {
+    if !has_tls(address) {
+        return Channel::connect_with(address, limits).await;
+    }
+    Channel::connect_tls(address, limits, TLS.1.clone()).await
+}
+
+/// One connection to the server at an address, whatever the transport.
+pub async fn connection(address: &str) -> Result<Arc<dyn Connection>, Status> {
+    let address: Address = address.parse().unwrap();
+    match has_tls(&address.to_string()) {
+        true => address.connect_tls(&Limits::default(), &TLS.1).await,
+        false => address.connect(&Limits::default()).await,
+    }
+}
+
+fn has_tls(address: &str) -> bool {
+    address.starts_with("tls+tcp:") || address.starts_with("https:")
+}
+
+/// A server with a certificate of its own, and a client that trusts it.
+static TLS: LazyLock<(tls::Server, tls::Client)> = LazyLock::new(|| {
+    let own = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
+    let server = tls::Server::new(own.cert.pem(), own.signing_key.serialize_pem()).unwrap();
+    (server, tls::Client::trusting(own.cert.pem()).unwrap())
+});
 
 /// A `Kv` whose `get` is a closure and that has nothing else.
 pub struct Get<F>(F);

@@ -52,11 +52,11 @@ pub(super) struct Session {
 }
 
 impl Session {
-    /// A session on `connection`; a client's requests go to `authority`.
+    /// A session on `connection`; a client's requests go to what `requests` says.
     pub(super) fn new(
         connection: Connection,
         limits: Limits,
-        authority: ByteString,
+        requests: Requests,
         clock: fn() -> Instant,
     ) -> Self {
         Self {
@@ -68,7 +68,7 @@ impl Session {
             waited: 0,
             greeter: None,
             openers: Waiters::default(),
-            requests: Requests::new(authority),
+            requests,
             ok: head::trailers(&Status::ok()),
             responses: Recent::default(),
             requests_read: Readings::default(),
@@ -79,6 +79,12 @@ impl Session {
             discarded: Discarded::default(),
             clock,
         }
+    }
+
+    /// The stream of bytes is of no use any more: the connection ends.
+    pub(super) fn lose(&mut self, status: Status) {
+        self.connection.lose();
+        self.close(status);
     }
 
     /// Ends the connection: every call that is open fails with `status`.
@@ -190,6 +196,11 @@ impl Session {
     fn can_open(&self) -> bool {
         let has_room = self.connection.waiting_output() < self.limits.send_buffer.max(1);
         has_room && self.connection.is_greeted() && self.connection.can_open()
+    }
+
+    /// Whether this is a client without TLS, whose server has said nothing.
+    pub(super) fn may_have_met_tls(&self) -> bool {
+        self.is_client() && !self.connection.is_greeted() && !self.requests.are_inside_tls()
     }
 
     fn is_client(&self) -> bool {

@@ -1,0 +1,146 @@
+//! Connections that come to a listener with TLS.
+
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
+use tokio_rustls::rustls::pki_types::CertificateDer;
+
+use super::failure::End;
+use super::stream::Stream;
+use super::{Alpn, Server};
+use crate::driver::LINGER;
+use crate::{IncomingCall, Limits, Peer, Service, Serving, Status, grpc, tcp};
+
+/// What the connections of one listener have in common.
+#[derive(Clone)]
+pub(crate) struct Acceptor {
+    config: Arc<ServerConfig>,
+    alpn: Alpn,
+}
+
+/// A connection that was accepted, whose peer has said nothing yet.
+#[derive(Debug)]
+pub(crate) struct Incoming {
+    stream: TcpStream,
+    peer: SocketAddr,
+    limits: Limits,
+    acceptor: Acceptor,
+}
+
+impl Acceptor {
+    pub(crate) fn new(server: &Server, alpn: Alpn) -> Result<Self, Status> {
+        Ok(Self { config: server.config(alpn)?, alpn })
+    }
+
+    pub(crate) fn incoming(&self, stream: TcpStream, peer: SocketAddr, limits: &Limits) -> Incoming {
+        Incoming { stream, peer, limits: limits.clone(), acceptor: self.clone() }
+    }
+
+    pub(crate) fn alpn(&self) -> Alpn {
+        self.alpn
+    }
+
+    /// Agrees with the client on secrets and on what is spoken inside.
+    async fn handshake(&self, stream: TcpStream, limits: &Limits) -> Result<Stream, Status> {
+        let end = End::Server { alpn: self.alpn };
+        let accepting = TlsAcceptor::from(self.config.clone()).accept(stream).into_fallible();
+        let mut stream = match timeout(limits.handshake, accepting).await {
+            Ok(Ok(stream)) => stream,
+            Ok(Err((error, mut stream))) => {
+                let _ = timeout(LINGER, say_goodbye(&mut stream)).await;
+                return Err(end.failed(&error));
+            }
+            Err(_) => return Err(end.took_too_long(limits.handshake)),
+        };
+        if stream.get_ref().1.alpn_protocol() != Some(self.alpn.name().as_bytes()) {
+            let _ = timeout(LINGER, stream.shutdown()).await;
+            return Err(end.agreed_on_nothing());
+        }
+        Ok(Stream::new(stream, end))
+    }
+}
+
+impl Incoming {
+    /// Serves the connection to its end: see [`Incoming::serve`](crate::Incoming::serve).
+    pub(crate) async fn serve(
+        self,
+        service: Arc<dyn Service>,
+        drain: impl Future<Output = ()> + Send,
+    ) -> Result<(), Status> {
+        let Self { stream, limits, acceptor, .. } = self;
+        let mut drain = pin!(drain);
+        let handshake = acceptor.handshake(stream, &limits);
+        let Some((stream, drained)) = tcp::greet(pin!(handshake), drain.as_mut()).await else {
+            return Ok(());
+        };
+        let stream = stream?;
+        let service = match peer_of(&stream) {
+            Some(peer) => Arc::new(Identified { service, peer }),
+            None => service,
+        };
+        let drain = async move {
+            if !drained {
+                drain.await;
+            }
+        };
+        match acceptor.alpn {
+            Alpn::H2 => grpc::serve_over(stream, &limits, service, drain).await,
+            Alpn::Frames => tcp::serve_over(stream, &limits, service, drain).await,
+        }
+    }
+}
+
+/// Lets an alert arrive: closed with bytes unread, TCP would destroy what is still on its way to the peer.
+async fn say_goodbye(stream: &mut TcpStream) -> io::Result<()> {
+    stream.shutdown().await?;
+    let mut unread = [0; 1 << 10];
+    while stream.read(&mut unread).await? > 0 {}
+    Ok(())
+}
+
+fn peer_of(stream: &Stream) -> Option<Arc<Peer>> {
+    let chain = stream.peer_certificates()?;
+    let names = chain.first().map(names).unwrap_or_default();
+    let certificates = chain.iter().map(|certificate| Bytes::copy_from_slice(certificate)).collect();
+    Some(Arc::new(Peer::new(certificates, names)))
+}
+
+/// The names that a certificate is for.
+fn names(certificate: &CertificateDer<'_>) -> Vec<String> {
+    let Ok(certificate) = webpki::EndEntityCert::try_from(certificate) else { return Vec::new() };
+    certificate.valid_dns_names().chain(certificate.valid_uri_names()).map(str::to_owned).collect()
+}
+
+/// Serves the calls of a connection whose peer is known.
+struct Identified {
+    service: Arc<dyn Service>,
+    peer: Arc<Peer>,
+}
+
+impl Service for Identified {
+    fn serve(&self, mut call: IncomingCall) -> Serving {
+        call.peer = Some(self.peer.clone());
+        self.service.serve(call)
+    }
+}
+
+impl fmt::Display for Incoming {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}", self.acceptor.alpn.scheme(), self.peer)
+    }
+}
+
+impl fmt::Debug for Acceptor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Acceptor({})", self.alpn.name())
+    }
+}
