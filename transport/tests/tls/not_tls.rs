@@ -26,6 +26,18 @@ async fn a_client_without_tls_is_told_by_a_port_with_tls() {
 }
 
 #[tokio::test]
+async fn a_client_that_goes_on_talking_without_tls_is_told_all_the_same() {
+    let server = serve("https", &Authority::new("ours").server()).await;
+    let mut client = server.connect_raw().await;
+    client.write_all(&[b'P'; 1 << 18]).await.unwrap();
+    client.shutdown().await.unwrap();
+    let mut told = Vec::new();
+    client.read_to_end(&mut told).await.unwrap();
+    // A record of TLS that is an alert (RFC 8446 §5.1).
+    assert_eq!(told[..2], [21, 3]);
+}
+
+#[tokio::test]
 async fn a_client_with_tls_is_told_at_a_port_without() {
     for (tls, plain) in PAIRS {
         let address: Address = format!("{plain}://127.0.0.1:0").parse().unwrap();
