@@ -17,7 +17,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::Problem;
-use crate::body::{Body, By, Change, Count, Entry, Existed, Number, Value};
+use crate::body::{Body, By, Change, Count, Entry, Existed, Number, Value, WrongBody};
 
 /// The API on top of `store`, with its description at `/openapi.json`.
 pub fn router(store: Arc<Store>) -> Router {
@@ -73,9 +73,7 @@ async fn get(State(store): State<Arc<Store>>, Path(key): Path<String>) -> Result
     responses(
         (status = 204, description = "It has the value."),
         (status = 400, description = "INVALID_ARGUMENT: the key is empty, or the body is not JSON.", body = Problem, content_type = "application/problem+json"),
-        (status = 413, description = "The body is larger than 4 MiB.", body = Problem, content_type = "application/problem+json"),
-        (status = 415, description = "The body is not said to be JSON.", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "The body is JSON, and another than is due.", body = Problem, content_type = "application/problem+json"),
+        WrongBody,
     ))]
 async fn put(
     State(store): State<Arc<Store>>,
@@ -102,8 +100,7 @@ async fn delete(State(store): State<Arc<Store>>, Path(key): Path<String>) -> Res
     responses(
         (status = 200, description = "The new number.", body = Number),
         (status = 400, description = "FAILED_PRECONDITION: the value is not a number; OUT_OF_RANGE: the new one would not fit into 64 bits; INVALID_ARGUMENT: the key is empty, or the body is not JSON.", body = Problem, content_type = "application/problem+json"),
-        (status = 415, description = "The body is not said to be JSON.", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "The body is JSON, and another than is due.", body = Problem, content_type = "application/problem+json"),
+        WrongBody,
     ))]
 async fn increment(
     State(store): State<Arc<Store>>,
@@ -137,6 +134,7 @@ async fn changes(
     responses(
         (status = 200, description = "All were put.", body = Count),
         (status = 400, description = "INVALID_ARGUMENT: a key is empty, or the body is not JSON.", body = Problem, content_type = "application/problem+json"),
+        WrongBody,
     ))]
 async fn load(
     State(store): State<Arc<Store>>,

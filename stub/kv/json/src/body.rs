@@ -1,13 +1,17 @@
 //! The bodies of requests and answers.
 
+use std::collections::BTreeMap;
+
 use axum::Json;
 use axum::extract::{FromRequest, Request};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use transport::Code;
-use utoipa::ToSchema;
+use utoipa::openapi::{Content, Ref, RefOr, Response};
+use utoipa::{IntoResponses, ToSchema};
 
 use crate::Problem;
+use crate::problem::PROBLEM;
 
 /// A value.
 #[derive(Debug, Deserialize, Serialize, ToSchema)]
@@ -74,5 +78,25 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
             Err(rejected) => rejected,
         };
         Err(Problem::with_status(rejected.status(), Code::InvalidArgument, rejected.body_text()))
+    }
+}
+
+/// What is answered to a body that is none, as the description says it.
+pub(crate) struct WrongBody;
+
+impl IntoResponses for WrongBody {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        let problem = Content::new(Some(Ref::from_schema_name("Problem")));
+        let answer = |(status, why): (u16, &str)| {
+            let response = Response::builder().description(why).content(PROBLEM, problem.clone()).build();
+            (status.to_string(), response.into())
+        };
+        [
+            (413, "The body is larger than 4 MiB."),
+            (415, "The body is not said to be JSON."),
+            (422, "The body is JSON, and another than is due."),
+        ]
+        .map(answer)
+        .into()
     }
 }

@@ -175,6 +175,15 @@ async fn the_description_says_every_route_and_every_answer() {
     assert_eq!(routes, expected);
     let missing = &description["paths"]["/v1/values/{key}"]["get"]["responses"]["404"]["content"];
     assert_eq!(missing["application/problem+json"]["schema"]["$ref"], "#/components/schemas/Problem");
+    for (method, path) in
+        [("put", "/v1/values/{key}"), ("post", "/v1/values/{key}/increment"), ("post", "/v1/values")]
+    {
+        for status in ["400", "413", "415", "422"] {
+            let wrong = &description["paths"][path][method]["responses"][status]["content"];
+            let schema = &wrong["application/problem+json"]["schema"]["$ref"];
+            assert_eq!(schema, "#/components/schemas/Problem", "{status} of {method} {path}");
+        }
+    }
 }
 
 #[tokio::test]
