@@ -30,19 +30,19 @@ impl Slow {
     pub fn new(news: UnboundedSender<News>) -> Self {
         Self { store: Store::new(), news }
     }
+}
 
-    /// Never ends; tells when it is dropped.
-    async fn forever(&self) {
-        let _guard = Guard(self.news.clone());
-        let _ = self.news.send(News::Began);
-        std::future::pending().await
-    }
+/// Never ends; tells `news` that it has begun, and that it is dropped.
+pub async fn forever(news: &UnboundedSender<News>) {
+    let _guard = Guard(news.clone());
+    let _ = news.send(News::Began);
+    std::future::pending().await
 }
 
 impl proto::Kv for Slow {
     async fn get(&self, request: GetRequest) -> Result<GetReply, Status> {
         match request.key.split_once(' ') {
-            None if request.key == "slow" => self.forever().await,
+            None if request.key == "slow" => forever(&self.news).await,
             None if request.key == "echo" => {
                 context::set_head(context::metadata());
                 let mut trailers = Metadata::new();
@@ -68,7 +68,7 @@ impl proto::Kv for Slow {
         let is_slow = request.key == "slow" && request.by != 0;
         let reply = proto::Kv::increment(&self.store, request).await?;
         if is_slow {
-            self.forever().await;
+            forever(&self.news).await;
         }
         Ok(reply)
     }

@@ -24,6 +24,7 @@ use transport::{
 };
 use tutorial::onlooker::{Onlooker, Said};
 use tutorial::plain::{self, Answer};
+use tutorial::slow::{News, forever};
 use tutorial::tap::{Chunk, Tap, Way};
 
 exercise::specification! { status:
@@ -80,13 +81,6 @@ impl Wire {
     }
 }
 
-/// What a handler that never ends has to tell.
-#[derive(Debug, PartialEq, Eq)]
-enum News {
-    Began,
-    Dropped,
-}
-
 /// A store where what is called slow never ends, "echo" answers with the metadata of the request, and
 /// "status N" with status N.
 struct Slow {
@@ -94,26 +88,10 @@ struct Slow {
     news: UnboundedSender<News>,
 }
 
-struct Guard(UnboundedSender<News>);
-
-impl Drop for Guard {
-    fn drop(&mut self) {
-        let _ = self.0.send(News::Dropped);
-    }
-}
-
-impl Slow {
-    async fn forever(&self) {
-        let _guard = Guard(self.news.clone());
-        let _ = self.news.send(News::Began);
-        std::future::pending().await
-    }
-}
-
 impl proto::Kv for Slow {
     async fn get(&self, request: GetRequest) -> Result<GetReply, Status> {
         if request.key == "slow" {
-            self.forever().await;
+            forever(&self.news).await;
         }
         if request.key == "echo" {
             context::set_head(context::metadata());
@@ -129,7 +107,7 @@ impl proto::Kv for Slow {
     async fn increment(&self, request: IncrementRequest) -> Result<IncrementReply, Status> {
         let reply = proto::Kv::increment(&self.store, request.clone()).await?;
         if request.by != 0 {
-            self.forever().await;
+            forever(&self.news).await;
         }
         Ok(reply)
     }
