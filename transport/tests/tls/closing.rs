@@ -1,9 +1,11 @@
 //! How a connection inside TLS ends.
 
+use std::sync::Arc;
+
 use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
-use transport::{Address, Limits};
+use transport::{Address, Connection, Limits};
 
 use crate::certificates::Authority;
 use crate::ends::{SCHEMES, Server, call, serve};
@@ -34,6 +36,18 @@ async fn relay(server: &Server) -> (u16, oneshot::Sender<()>) {
     (port, cut)
 }
 
+/// A client's connection to `server` through a [`relay`], and what tells that.
+async fn through_relay(
+    scheme: &str,
+    server: &Server,
+    authority: &Authority,
+) -> (Arc<dyn Connection>, oneshot::Sender<()>) {
+    let (port, cut) = relay(server).await;
+    let address: Address = format!("{scheme}://127.0.0.1:{port}").parse().unwrap();
+    let connection = address.connect_tls(&Limits::default(), &authority.client()).await.unwrap();
+    (connection, cut)
+}
+
 #[tokio::test]
 async fn a_connection_that_ends_in_good_order_is_no_failure_to_the_server() {
     let authority = Authority::new("ours");
@@ -51,9 +65,7 @@ async fn with_a_connection_that_is_cut_off_nothing_is_lost_if_no_call_is_open() 
     let authority = Authority::new("ours");
     for scheme in SCHEMES {
         let server = serve(scheme, &authority.server()).await;
-        let (port, cut) = relay(&server).await;
-        let address: Address = format!("{scheme}://127.0.0.1:{port}").parse().unwrap();
-        let connection = address.connect_tls(&Limits::default(), &authority.client()).await.unwrap();
+        let (connection, cut) = through_relay(scheme, &server, &authority).await;
         call(&connection).await.unwrap();
         cut.send(()).unwrap();
         assert_eq!(server.outcome().await, Ok(()));
@@ -65,9 +77,7 @@ async fn a_connection_that_is_cut_off_is_lost_to_both() {
     let authority = Authority::new("ours");
     for scheme in SCHEMES {
         let server = serve(scheme, &authority.server()).await;
-        let (port, cut) = relay(&server).await;
-        let address: Address = format!("{scheme}://127.0.0.1:{port}").parse().unwrap();
-        let connection = address.connect_tls(&Limits::default(), &authority.client()).await.unwrap();
+        let (connection, cut) = through_relay(scheme, &server, &authority).await;
         let mut open = start(&connection).await;
         call(&connection).await.unwrap();
         cut.send(()).unwrap();

@@ -13,6 +13,18 @@ use crate::support::{Handler, echo};
 /// A scheme with TLS, and the same without.
 const PAIRS: [(&str, &str); 2] = [("https", "http"), ("tls+tcp", "tcp")];
 
+/// The port of a server that hears its client, says `words`, and hangs up.
+async fn hangs_up_after(words: &'static [u8]) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        stream.read_buf(&mut Vec::with_capacity(1 << 14)).await.unwrap();
+        stream.write_all(words).await.unwrap();
+    });
+    port
+}
+
 #[tokio::test]
 async fn a_client_without_tls_is_told_by_a_port_with_tls() {
     for (tls, plain) in PAIRS {
@@ -61,12 +73,7 @@ async fn a_client_with_tls_is_told_at_a_port_without() {
 #[tokio::test]
 async fn a_server_that_hangs_up_on_tls_may_not_speak_it() {
     for (tls, plain) in PAIRS {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let port = listener.local_addr().unwrap().port();
-        tokio::spawn(async move {
-            let (mut stream, _) = listener.accept().await.unwrap();
-            stream.read_buf(&mut Vec::with_capacity(1 << 14)).await.unwrap();
-        });
+        let port = hangs_up_after(b"").await;
         let address: Address = format!("{tls}://127.0.0.1:{port}").parse().unwrap();
         let client = Authority::new("ours").client();
         let client = message(address.connect_tls(&Limits::default(), &client).await);
@@ -77,12 +84,7 @@ async fn a_server_that_hangs_up_on_tls_may_not_speak_it() {
 
 #[tokio::test]
 async fn a_server_that_hangs_up_without_a_word_may_want_tls() {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let port = listener.local_addr().unwrap().port();
-    tokio::spawn(async move {
-        let (mut stream, _) = listener.accept().await.unwrap();
-        stream.read_buf(&mut Vec::with_capacity(1 << 14)).await.unwrap();
-    });
+    let port = hangs_up_after(b"").await;
     let address: Address = format!("http://127.0.0.1:{port}").parse().unwrap();
     let client = message(address.connect(&Limits::default()).await);
     let expected = "the peer closed the connection and has said nothing: it may speak TLS, and want https://";
@@ -91,13 +93,7 @@ async fn a_server_that_hangs_up_without_a_word_may_want_tls() {
 
 #[tokio::test]
 async fn a_server_of_http_1_is_told_from_one_with_tls() {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let port = listener.local_addr().unwrap().port();
-    tokio::spawn(async move {
-        let (mut stream, _) = listener.accept().await.unwrap();
-        stream.read_buf(&mut Vec::with_capacity(1 << 14)).await.unwrap();
-        stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await.unwrap();
-    });
+    let port = hangs_up_after(b"HTTP/1.1 400 Bad Request\r\n\r\n").await;
     let address: Address = format!("https://127.0.0.1:{port}").parse().unwrap();
     let client = Authority::new("ours").client();
     let client = message(address.connect_tls(&Limits::default(), &client).await);
