@@ -1,8 +1,9 @@
 //! What it was measured on.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 
 use serde::Serialize;
+use time::OffsetDateTime;
 
 /// What it was measured on, and with what.
 #[derive(Clone, Debug, Serialize)]
@@ -34,8 +35,6 @@ impl Machine {
         let release = read("/proc/sys/kernel/osrelease");
         let congestion = read("/proc/sys/net/ipv4/tcp_congestion_control");
         let tcp = if congestion.is_empty() { String::new() } else { format!(", TCP {}", congestion.trim()) };
-        let today = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs() / 86_400;
-        let (year, month, day) = civil(today as i64);
         Self {
             processor: processor
                 .unwrap_or_else(|| format!("{}, not known more closely", std::env::consts::ARCH)),
@@ -43,7 +42,7 @@ impl Machine {
             system: format!("{} {}", std::env::consts::OS, release.trim()).trim().to_owned() + &tcp,
             compiler: env!("COMPILER").to_owned(),
             versions: ["tonic", "tarpc", "tokio"].map(|name| format!("{name} {}", version(name))).join(", "),
-            date: format!("{year}-{month:02}-{day:02}"),
+            date: day(SystemTime::now()),
             busy_before: read("/proc/loadavg").split_whitespace().next().and_then(|text| text.parse().ok()),
         }
     }
@@ -56,33 +55,27 @@ fn version(package: &str) -> &'static str {
     rest.split('"').next().unwrap_or_default()
 }
 
-/// Year, month and day so many days after 1970-01-01.
-fn civil(days: i64) -> (i64, i64, i64) {
-    // Years begin in March here, so that the day that some years have more is their last. 400 years have
-    // 146,097 days, and the months from March on follow each other in a pattern of five with 153 days.
-    let days = days + 719_468;
-    let era = days.div_euclid(146_097);
-    let day = days.rem_euclid(146_097);
-    let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
-    let day = day - (365 * year + year / 4 - year / 100);
-    let month = (5 * day + 2) / 153;
-    let day = day - (153 * month + 2) / 5 + 1;
-    let month = if month < 10 { month + 3 } else { month - 9 };
-    (era * 400 + year + i64::from(month <= 2), month, day)
+/// The day, in UTC.
+fn day(time: SystemTime) -> String {
+    let (year, month, day) = OffsetDateTime::from(time).to_calendar_date();
+    format!("{year}-{:02}-{day:02}", u8::from(month))
 }
 
 const LOCK: &str = include_str!("../../Cargo.lock");
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[test]
     fn days_become_dates() {
-        assert_eq!(civil(0), (1970, 1, 1));
-        assert_eq!(civil(11_016), (2000, 2, 29));
-        assert_eq!(civil(11_017), (2000, 3, 1));
-        assert_eq!(civil(20_818), (2026, 12, 31));
+        let date = |days: u64| day(SystemTime::UNIX_EPOCH + Duration::from_secs(days * 24 * 60 * 60));
+        assert_eq!(date(0), "1970-01-01");
+        assert_eq!(date(11_016), "2000-02-29");
+        assert_eq!(date(11_017), "2000-03-01");
+        assert_eq!(date(20_818), "2026-12-31");
     }
 
     #[test]

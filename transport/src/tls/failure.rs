@@ -4,6 +4,7 @@ use std::fmt;
 use std::io::{self, ErrorKind};
 use std::time::Duration;
 
+use time::OffsetDateTime;
 use tokio_rustls::rustls::pki_types::UnixTime;
 use tokio_rustls::rustls::{AlertDescription, CertificateError, Error};
 
@@ -255,24 +256,16 @@ struct Date(UnixTime);
 
 impl fmt::Display for Date {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let minutes = self.0.as_secs() / 60;
-        let (days, minutes) = (minutes / (24 * 60), minutes % (24 * 60));
-        let (year, month, day) = civil(days);
-        write!(f, "{year}-{month:02}-{day:02} {:02}:{:02} UTC", minutes / 60, minutes % 60)
+        let seconds = self.0.as_secs();
+        // What is beyond the years that are counted is said as it came.
+        let Some(date) =
+            i64::try_from(seconds).ok().and_then(|at| OffsetDateTime::from_unix_timestamp(at).ok())
+        else {
+            return write!(f, "{seconds} s after 1970");
+        };
+        let (year, month, day) = date.to_calendar_date();
+        write!(f, "{year}-{:02}-{day:02} {:02}:{:02} UTC", u8::from(month), date.hour(), date.minute())
     }
-}
-
-/// Year, month and day, so many days after 1970-01-01. Years begin in March here, so that a leap day is the last
-/// ([days_from_civil](https://howardhinnant.github.io/date_algorithms.html)).
-fn civil(days: u64) -> (u64, u64, u64) {
-    let days = days + 719_468;
-    let (era, day_of_era) = (days / 146_097, days % 146_097);
-    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * month + 2) / 5 + 1;
-    let (month, in_next_year) = if month < 10 { (month + 3, 0) } else { (month - 9, 1) };
-    (era * 400 + year_of_era + in_next_year, month, day)
 }
 
 #[cfg(test)]
