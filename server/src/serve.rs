@@ -8,6 +8,8 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 #[cfg(feature = "tls")]
 use transport::tls;
+#[cfg(feature = "web")]
+use transport::web::Web;
 use transport::{Address, Code, Incoming, Limits, Listener, Service, Status};
 
 use crate::Deadlines;
@@ -20,6 +22,8 @@ pub struct Server {
     limits: Limits,
     #[cfg(feature = "tls")]
     tls: Option<tls::Server>,
+    #[cfg(feature = "web")]
+    web: Option<Web>,
     listeners: JoinSet<()>,
     draining: watch::Sender<bool>,
 }
@@ -32,6 +36,8 @@ impl Server {
             limits: Limits::default(),
             #[cfg(feature = "tls")]
             tls: None,
+            #[cfg(feature = "web")]
+            web: None,
             listeners: JoinSet::new(),
             draining: watch::Sender::new(false),
         }
@@ -51,6 +57,14 @@ impl Server {
         self
     }
 
+    /// Answers what `web` says too, gRPC-Web and perhaps more, at those addresses of gRPC (`http://`, `https://`) that are
+    /// added from now on.
+    #[cfg(feature = "web")]
+    pub fn web(mut self, web: Web) -> Self {
+        self.web = Some(web);
+        self
+    }
+
     /// Listens on `address` too: `memory`, `tcp://host:port`, `http://host:port`, or, with [a certificate](Self::tls),
     /// `tls+tcp://host:port`, `https://host:port`. Returns where, which for port 0 has the port that was free.
     ///
@@ -60,6 +74,11 @@ impl Server {
     pub async fn listen(&mut self, address: &str) -> Result<Address, Status> {
         let address: Address = address.parse()?;
         let listener = self.listener(&address).await?;
+        #[cfg(feature = "web")]
+        let listener = match &self.web {
+            Some(web) => listener.web(web.clone()),
+            None => listener,
+        };
         let bound = listener.address().map_err(|error| {
             Status::new(Code::Unavailable, format!("cannot listen on {address}: {error}"))
         })?;

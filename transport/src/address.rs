@@ -8,6 +8,8 @@ use std::sync::Arc;
 use thiserror::Error;
 use tokio::net::TcpStream;
 
+#[cfg(feature = "web")]
+use crate::grpc::web::Web;
 #[cfg(feature = "tls")]
 use crate::tls::{self, Alpn};
 use crate::{Code, Connection, Limits, Service, Status, grpc, memory, tcp};
@@ -50,6 +52,20 @@ pub enum Address {
         /// The port; 0 to listen on a free one.
         port: u16,
     },
+    /// `web+http://HOST:PORT`: gRPC-Web, on HTTP/1.1 over TCP without TLS; for clients.
+    WebHttp {
+        /// A name or an IP address, IPv6 without brackets.
+        host: String,
+        /// The port.
+        port: u16,
+    },
+    /// `web+https://HOST:PORT`: gRPC-Web, on HTTP/1.1 in TLS over TCP; for clients.
+    WebHttps {
+        /// A name or an IP address, IPv6 without brackets.
+        host: String,
+        /// The port.
+        port: u16,
+    },
 }
 
 /// Why a text is not an [`Address`].
@@ -72,6 +88,12 @@ impl Address {
             Self::Memory { name } => memory::connect(name, limits).await,
             Self::Tcp { host, port } => tcp::connect(host, *port, limits).await,
             Self::Http { host, port } => grpc::connect(host, *port, limits).await,
+            #[cfg(feature = "web")]
+            Self::WebHttp { host, port } => grpc::web::connect(host, *port, limits).await,
+            #[cfg(not(feature = "web"))]
+            Self::WebHttp { .. } | Self::WebHttps { .. } => Err(self.without_web()),
+            #[cfg(feature = "web")]
+            Self::WebHttps { .. } => self.connect_trusting_the_system(limits).await,
             Self::TlsTcp { .. } | Self::Https { .. } => self.connect_trusting_the_system(limits).await,
         }
     }
@@ -96,11 +118,12 @@ impl Address {
     /// Those of the transport: [`tcp::Listener::bind`], [`memory::Listener::bind`]. FAILED_PRECONDITION for an address
     /// with TLS, which needs a certificate.
     pub async fn listen(&self, limits: &Limits) -> Result<Listener, Status> {
-        Ok(Listener(match self {
+        Ok(Listener::new(match self {
             Self::Memory { name } => Inner::Memory(memory::Listener::bind(name, limits)?),
             Self::Tcp { host, port } => Inner::Tcp(tcp::Listener::bind(host, *port, limits).await?),
             Self::Http { host, port } => Inner::Http(tcp::Listener::bind(host, *port, limits).await?),
             Self::TlsTcp { .. } | Self::Https { .. } => return Err(self.without_tls()),
+            Self::WebHttp { .. } | Self::WebHttps { .. } => return Err(self.for_clients()),
         }))
     }
 
@@ -110,9 +133,12 @@ impl Address {
     /// Those of the transport: [`tcp::Listener::bind`], [`memory::Listener::bind`].
     #[cfg(feature = "tls")]
     pub async fn listen_tls(&self, limits: &Limits, tls: &tls::Server) -> Result<Listener, Status> {
+        if let Self::WebHttps { .. } = self {
+            return Err(self.for_clients());
+        }
         let Some((host, port, alpn)) = self.inside_tls() else { return self.listen(limits).await };
         let acceptor = tls::Acceptor::new(tls, alpn)?;
-        Ok(Listener(Inner::Tls(tcp::Listener::bind(host, port, limits).await?, acceptor)))
+        Ok(Listener::new(Inner::Tls(tcp::Listener::bind(host, port, limits).await?, acceptor)))
     }
 
     #[cfg(feature = "tls")]
@@ -137,12 +163,15 @@ impl Address {
             Status::new(Code::InvalidArgument, text)
         })?;
         let stream = tcp::connect_stream(host, port, limits).await?;
-        let stream = match tls {
-            Some(tls) => tls.handshake(stream, host, alpn, limits).await?,
-            None => tls::Client::load_system().await?.handshake(stream, host, alpn, limits).await?,
+        let tls = match tls {
+            Some(tls) => tls.clone(),
+            None => tls::Client::load_system().await?,
         };
+        let stream = tls.handshake(stream, host, alpn, limits).await?;
         match alpn {
             Alpn::H2 => grpc::connect_over_tls(stream, limits, &tcp::at(host, port)).await,
+            #[cfg(feature = "web")]
+            Alpn::Http1 => grpc::web::connect_over_tls(stream, limits, (host, port), tls).await,
             Alpn::Frames => tcp::connect_over(stream, limits).await,
         }
     }
@@ -153,8 +182,28 @@ impl Address {
         match self {
             Self::TlsTcp { host, port } => Some((host, *port, Alpn::Frames)),
             Self::Https { host, port } => Some((host, *port, Alpn::H2)),
-            Self::Memory { .. } | Self::Tcp { .. } | Self::Http { .. } => None,
+            #[cfg(feature = "web")]
+            Self::WebHttps { host, port } => Some((host, *port, Alpn::Http1)),
+            #[cfg(not(feature = "web"))]
+            Self::WebHttps { .. } => None,
+            Self::Memory { .. } | Self::Tcp { .. } | Self::Http { .. } | Self::WebHttp { .. } => None,
         }
+    }
+
+    /// Nobody listens for gRPC-Web alone.
+    fn for_clients(&self) -> Status {
+        let text = format!(
+            "{self} is for clients: a server listens on http:// or https://, and answers gRPC-Web there if Server::web says so"
+        );
+        Status::new(Code::InvalidArgument, text)
+    }
+
+    #[cfg(not(feature = "web"))]
+    fn without_web(&self) -> Status {
+        let text = format!(
+            "{self} is gRPC-Web, and this program is built without: turn the feature `web` on in the crate client"
+        );
+        Status::new(Code::FailedPrecondition, text)
     }
 
     /// TLS is needed, and there is none.
@@ -174,26 +223,49 @@ impl Address {
 
 /// Accepts connections, whatever the transport.
 #[derive(Debug)]
-pub struct Listener(Inner);
+pub struct Listener {
+    inner: Inner,
+    #[cfg(feature = "web")]
+    web: Option<Web>,
+}
 
 /// A connection that was accepted and waits to be served.
 #[derive(Debug)]
 pub struct Incoming(Accepted);
 
 impl Listener {
+    fn new(inner: Inner) -> Self {
+        Self {
+            inner,
+            #[cfg(feature = "web")]
+            web: None,
+        }
+    }
+
+    /// The same listener; if it is one for gRPC it also answers what `web` says.
+    #[cfg(feature = "web")]
+    pub fn web(mut self, web: Web) -> Self {
+        #[cfg(feature = "tls")]
+        if let Inner::Tls(_, acceptor) = &mut self.inner {
+            acceptor.answer(web.clone());
+        }
+        self.web = Some(web);
+        self
+    }
+
     /// Where it listens: for port 0, the port that was free.
     ///
     /// # Errors
     /// When the operating system does not say.
     pub fn address(&self) -> io::Result<Address> {
-        let (listener, address): (_, fn(String, u16) -> Address) = match &self.0 {
+        let (listener, address): (_, fn(String, u16) -> Address) = match &self.inner {
             Inner::Memory(listener) => return Ok(Address::Memory { name: listener.name().to_owned() }),
             Inner::Tcp(listener) => (listener, |host, port| Address::Tcp { host, port }),
             Inner::Http(listener) => (listener, |host, port| Address::Http { host, port }),
             #[cfg(feature = "tls")]
             Inner::Tls(listener, acceptor) => match acceptor.alpn() {
                 Alpn::Frames => (listener, |host, port| Address::TlsTcp { host, port }),
-                Alpn::H2 => (listener, |host, port| Address::Https { host, port }),
+                _ => (listener, |host, port| Address::Https { host, port }),
             },
         };
         let at = listener.local_addr()?;
@@ -205,7 +277,7 @@ impl Listener {
     /// # Errors
     /// When the operating system refuses; for lack of file descriptors, say. Later it may not.
     pub async fn accept(&mut self) -> io::Result<Incoming> {
-        Ok(Incoming(match &mut self.0 {
+        Ok(Incoming(match &mut self.inner {
             Inner::Memory(listener) => Accepted::Memory(listener.accept().await),
             Inner::Tcp(listener) => {
                 let (stream, peer) = listener.accept().await?;
@@ -213,7 +285,14 @@ impl Listener {
             }
             Inner::Http(listener) => {
                 let (stream, peer) = listener.accept().await?;
-                Accepted::Http { stream, peer, limits: Box::new(listener.limits().clone()) }
+                let limits = Box::new(listener.limits().clone());
+                Accepted::Http {
+                    stream,
+                    peer,
+                    limits,
+                    #[cfg(feature = "web")]
+                    web: self.web.clone(),
+                }
             }
             #[cfg(feature = "tls")]
             Inner::Tls(listener, acceptor) => {
@@ -241,6 +320,10 @@ impl Incoming {
                 Ok(())
             }
             Accepted::Tcp { stream, limits, .. } => tcp::serve_over(stream, &limits, service, drain).await,
+            #[cfg(feature = "web")]
+            Accepted::Http { stream, limits, web: Some(web), .. } => {
+                Box::pin(grpc::web::serve_over(stream, &limits, service, &web, drain)).await
+            }
             Accepted::Http { stream, limits, .. } => grpc::serve_over(stream, &limits, service, drain).await,
             // Apart: connections without TLS need no room for its state.
             #[cfg(feature = "tls")]
@@ -278,6 +361,8 @@ impl FromStr for Address {
         };
         let address: fn(String, u16) -> Self = match scheme {
             "tcp" => |host, port| Self::Tcp { host, port },
+            "web+http" => |host, port| Self::WebHttp { host, port },
+            "web+https" => |host, port| Self::WebHttps { host, port },
             "tls+tcp" => |host, port| Self::TlsTcp { host, port },
             "http" => |host, port| Self::Http { host, port },
             "https" => |host, port| Self::Https { host, port },
@@ -316,6 +401,8 @@ impl fmt::Display for Address {
             Self::TlsTcp { host, port } => write!(f, "tls+tcp://{}", tcp::at(host, *port)),
             Self::Http { host, port } => write!(f, "http://{}", tcp::at(host, *port)),
             Self::Https { host, port } => write!(f, "https://{}", tcp::at(host, *port)),
+            Self::WebHttp { host, port } => write!(f, "web+http://{}", tcp::at(host, *port)),
+            Self::WebHttps { host, port } => write!(f, "web+https://{}", tcp::at(host, *port)),
         }
     }
 }
@@ -342,6 +429,8 @@ enum Accepted {
         stream: TcpStream,
         peer: std::net::SocketAddr,
         limits: Box<Limits>,
+        #[cfg(feature = "web")]
+        web: Option<Web>,
     },
     #[cfg(feature = "tls")]
     Tls(Box<tls::Incoming>),
@@ -362,6 +451,8 @@ mod tests {
             "tls+tcp://localhost:4000",
             "http://127.0.0.1:4000",
             "https://localhost:4000",
+            "web+http://127.0.0.1:4000",
+            "web+https://localhost:4000",
         ] {
             assert_eq!(text.parse::<Address>().unwrap().to_string(), text);
         }

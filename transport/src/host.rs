@@ -155,7 +155,7 @@ pub(crate) fn serve_accepted<H: Host>(host: &Arc<H>, service: &dyn Service) {
 }
 
 /// Drops what belongs to a handler, and may panic in turn.
-fn drop_quietly<T>(value: T) {
+pub(crate) fn drop_quietly<T>(value: T) {
     if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(value))) {
         // Whatever it is, it has panicked twice; it is not tried again.
         std::mem::forget(panic);

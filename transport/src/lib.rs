@@ -50,6 +50,9 @@ pub mod tcp;
 pub mod tls;
 mod waiters;
 
+#[cfg(feature = "web")]
+pub use grpc::web;
+
 pub use address::{Address, AddressError, Incoming, Listener};
 pub use behind::Behind;
 pub use compression::Compression;

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::{Code, Metadata, Status};
+
 /// What one connection may cost its owner. Each end sets its own; a peer is told those it must
 /// keep to, and held to them.
 ///
@@ -51,12 +53,10 @@ impl Limits {
     /// The limits of the HTTP/2 connection under one with these.
     pub(crate) fn http2(&self, role: http2::Role) -> http2::Limits {
         let fields_of_grpc = 12;
-        // Binary values become a third longer, and a status has a text beside its metadata.
-        let header_list_size = self.metadata.saturating_add(self.metadata / 3).saturating_add(8 << 10);
         let keepalive = if self.keepalive.is_zero() { Duration::MAX } else { self.keepalive };
         http2::Limits {
             streams: self.calls,
-            header_list_size,
+            header_list_size: self.header_list(),
             header_fields: self.metadata_fields.saturating_add(fields_of_grpc),
             stream_window: self.window.max(MIN_WINDOW),
             send_buffer: self.send_buffer,
@@ -71,6 +71,31 @@ impl Limits {
             frame_size: 65 << 10,
             ..http2::Limits::default()
         }
+    }
+
+    /// The most bytes of fields that metadata can take, and what gRPC says beside it.
+    pub(crate) fn header_list(&self) -> usize {
+        // Binary values become a third longer, and a status has a text beside its metadata.
+        self.metadata.saturating_add(self.metadata / 3).saturating_add(8 << 10)
+    }
+
+    /// Makes sure that there is not too much metadata in one place.
+    ///
+    /// # Errors
+    /// RESOURCE_EXHAUSTED when there is.
+    pub(crate) fn check(&self, received: &Metadata) -> Result<(), Status> {
+        let Self { metadata, metadata_fields, .. } = self;
+        if received.size() <= *metadata && received.len() <= *metadata_fields {
+            return Ok(());
+        }
+        let text = format!("more than {metadata} bytes or {metadata_fields} fields of metadata");
+        Err(Status::new(Code::ResourceExhausted, text))
+    }
+
+    /// How long a peer may be silent that cannot be asked for a sign of life.
+    #[cfg(feature = "web")]
+    pub(crate) fn silence(&self) -> Duration {
+        if self.keepalive.is_zero() { Duration::MAX } else { self.keepalive.saturating_mul(2) }
     }
 }
 

@@ -20,6 +20,7 @@ pub mod lens;
 pub mod lesson;
 pub mod live;
 pub mod onlooker;
+pub mod opened;
 pub mod page;
 pub mod plain;
 pub mod progress;

@@ -3,8 +3,9 @@
 mod contract;
 
 use contract::{
-    HTTP, HTTPS, TCP, TLS_TCP, as_json_api, contract_suite, local, memory, secured_on, served_on,
-    stream_suite, streams_on, streams_secured_on,
+    HTTP, HTTPS, TCP, TLS_TCP, as_json_api, contract_suite, local, memory, on_the_web, secured_on,
+    secured_on_the_web, served_on, stream_suite, streams_on, streams_on_the_web, streams_secured_on,
+    watch_suite,
 };
 
 contract_suite! {
@@ -24,6 +25,10 @@ contract_suite! {
     over_https_with_bincode: secured_on(HTTPS, "bincode"),
     over_https_with_protobuf: secured_on(HTTPS, "proto"),
     over_https_with_json: secured_on(HTTPS, "json"),
+    over_grpc_web_with_bincode: on_the_web("bincode"),
+    over_grpc_web_with_protobuf: on_the_web("proto"),
+    over_grpc_web_with_json: on_the_web("json"),
+    over_grpc_web_in_tls_with_protobuf: secured_on_the_web("proto"),
     as_an_http_api_with_json: as_json_api(),
 }
 
@@ -43,4 +48,10 @@ stream_suite! {
     streams_over_https_with_bincode: streams_secured_on(HTTPS, "bincode"),
     streams_over_https_with_protobuf: streams_secured_on(HTTPS, "proto"),
     streams_over_https_with_json: streams_secured_on(HTTPS, "json"),
+}
+
+watch_suite! {
+    watching_over_grpc_web_with_bincode: streams_on_the_web("bincode"),
+    watching_over_grpc_web_with_protobuf: streams_on_the_web("proto"),
+    watching_over_grpc_web_with_json: streams_on_the_web("json"),
 }

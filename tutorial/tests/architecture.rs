@@ -75,7 +75,7 @@ fn each_crate_depends_only_on_those_below_it() {
         ("client", &["stub", "transport"]),
         ("kv", &["client", "server", "stub", "transport"]),
         ("kv_json", &["kv", "transport"]),
-        ("tutorial", &["client", "http2", "kv", "server", "stub", "stub_build", "transport"]),
+        ("tutorial", &["client", "http2", "kv", "kv_json", "server", "stub", "stub_build", "transport"]),
         ("interop", &["client", "server", "stub", "transport"]),
         ("bench", &["client", "server", "stub", "transport"]),
     ]);
@@ -127,20 +127,29 @@ fn transport_knows_no_codec() {
 
 #[test]
 fn no_package_of_tls_is_built_for_who_does_not_turn_it_on() {
-    let packages = |features: &str| {
-        let output = Command::new(env!("CARGO"))
-            .args(["tree", "--offline", "-e", "normal", "--prefix", "none", "-p", "client", "-p", "server"])
-            .args(["--features", features])
-            .current_dir(root())
-            .output()
-            .unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        String::from_utf8(output.stdout).unwrap()
-    };
     let of_tls =
         |packages: &str| packages.lines().any(|line| line.contains("rustls") || line.starts_with("ring "));
     assert!(!of_tls(&packages("")), "{}", packages(""));
     assert!(of_tls(&packages("client/tls,server/tls")));
+}
+
+#[test]
+fn no_other_http_is_built_for_who_does_not_turn_grpc_web_on() {
+    let of_http = |packages: &str| packages.lines().any(|line| line.starts_with("hyper"));
+    assert!(!of_http(&packages("client/tls,server/tls")));
+    assert!(of_http(&packages("client/web,server/web")));
+}
+
+/// The packages of a program with client and server, and with these features of the two.
+fn packages(features: &str) -> String {
+    let output = Command::new(env!("CARGO"))
+        .args(["tree", "--offline", "-e", "normal", "--prefix", "none", "-p", "client", "-p", "server"])
+        .args(["--features", features])
+        .current_dir(root())
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
 }
 
 #[test]

@@ -94,29 +94,32 @@ pub(super) fn parse_request(request: &Fields) -> Result<Request, Refusal> {
             format!("content-type \"{}\" is not application/grpc", value("content-type").escape_ascii());
         return Err(Refusal::Http("415", Status::new(Code::Internal, text)));
     };
-    let grpc = |code, text: String| Refusal::Grpc(Status::new(code, text));
     if value("te") != b"trailers" {
-        return Err(grpc(Code::Internal, "a call says \"te: trailers\"".to_owned()));
+        return Err(Refusal::Grpc(Status::new(Code::Internal, "a call says \"te: trailers\"")));
     }
+    parse_call(request, codec).map_err(Refusal::Grpc)
+}
+
+/// What a request asks for that is known to be a call, with messages in `codec`.
+pub(super) fn parse_call(request: &Fields, codec: ByteString) -> Result<Request, Status> {
     let path = request.value(":path").cloned().unwrap_or_default();
-    let path =
-        ByteString::try_from(path).unwrap_or_else(|_| value(":path").escape_ascii().to_string().into());
-    let path = Path::received(path).map_err(|error| grpc(Code::Unimplemented, error.to_string()))?;
+    let path = ByteString::try_from(path.clone()).unwrap_or_else(|_| path.escape_ascii().to_string().into());
+    let path = Path::received(path).map_err(|error| Status::new(Code::Unimplemented, error.to_string()))?;
     let mut head = RequestHead::received(path, codec);
     head.compression = compression_of(request).map_err(|text| {
         let mut metadata = Metadata::new();
         metadata.append_own("grpc-accept-encoding", ACCEPTED);
-        Refusal::Grpc(Status::new(Code::Unimplemented, text).with_metadata(metadata))
+        Status::new(Code::Unimplemented, text).with_metadata(metadata)
     })?;
     let timeout = request.value("grpc-timeout").map(|value| {
         timeout::decode(value).ok_or_else(|| {
             let text = format!("grpc-timeout \"{}\" is not 1 to 8 digits and a unit", value.escape_ascii());
-            grpc(Code::Internal, text)
+            Status::new(Code::Internal, text)
         })
     });
     let timeout = timeout.transpose()?;
-    head.metadata = fields::metadata(request).map_err(Refusal::Grpc)?;
-    let accepted = value("grpc-accept-encoding");
+    head.metadata = fields::metadata(request)?;
+    let accepted = request.value("grpc-accept-encoding").map(|value| &value[..]).unwrap_or_default();
     let answer = accepted.split(|byte| *byte == b',').find_map(|name| Compression::find(name.trim_ascii()));
     Ok(Request { head, timeout, answer })
 }
@@ -165,7 +168,7 @@ pub(super) fn parse_response(response: &Fields) -> Result<(Metadata, Option<Comp
 }
 
 /// How messages may be compressed; an error when it is not known how.
-fn compression_of(fields: &Fields) -> Result<Option<Compression>, String> {
+pub(super) fn compression_of(fields: &Fields) -> Result<Option<Compression>, String> {
     let Some(name) = fields.value("grpc-encoding").filter(|name| *name != "identity") else {
         return Ok(None);
     };
@@ -184,7 +187,11 @@ fn content_type(codec: &str) -> Field {
 }
 
 fn codec_of(content_type: &[u8]) -> Option<ByteString> {
-    let rest = content_type.strip_prefix(b"application/grpc")?;
+    codec_behind(content_type.strip_prefix(b"application/grpc")?)
+}
+
+/// The codec that stands behind the first part of a content type; `None`: it goes on in another way.
+pub(super) fn codec_behind(rest: &[u8]) -> Option<ByteString> {
     // Parameters mean nothing here.
     let rest = rest.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii();
     match rest.split_first() {

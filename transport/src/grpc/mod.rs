@@ -22,6 +22,8 @@ mod readings;
 mod session;
 mod status;
 mod timeout;
+#[cfg(feature = "web")]
+pub mod web;
 
 use std::future::poll_fn;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -106,11 +108,34 @@ where
     Driver::new(io, Arc::new(Grpc::new(session, Some(service))), limits.write).run(drain).await
 }
 
+/// The same, where `gateway` answers what is no call.
+#[cfg(feature = "web")]
+async fn serve_web<Io>(
+    io: Io,
+    gateway: Arc<web::Gateway>,
+    drain: impl Future<Output = ()> + Send,
+) -> Result<(), Status>
+where
+    Io: AsyncRead + AsyncWrite + Send + Unpin,
+{
+    let limits = gateway.limits();
+    let connection = http2::Connection::server(limits.http2(http2::Role::Server), now());
+    let mut session = Session::new(connection, limits.clone(), Requests::default(), now);
+    session.take_plain();
+    let patience = limits.write;
+    let service = gateway.service().clone();
+    let grpc = Grpc { web: Some(gateway), ..Grpc::new(session, Some(service)) };
+    Driver::new(io, Arc::new(grpc), patience).run(drain).await
+}
+
 /// One end of a connection.
 struct Grpc {
     state: Mutex<State>,
     /// Serves calls; a client's connection has none.
     service: Option<Arc<dyn Service>>,
+    /// Answers what is no call.
+    #[cfg(feature = "web")]
+    web: Option<Arc<web::Gateway>>,
 }
 
 struct State {
@@ -122,7 +147,12 @@ struct State {
 
 impl Grpc {
     fn new(session: Session, service: Option<Arc<dyn Service>>) -> Self {
-        Self { state: Mutex::new(State { session, left_in_order: false, driver: None }), service }
+        Self {
+            state: Mutex::new(State { session, left_in_order: false, driver: None }),
+            service,
+            #[cfg(feature = "web")]
+            web: None,
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -289,6 +319,10 @@ impl Protocol for Grpc {
         if let Some(service) = &self.service {
             self.with(|session| session.admit(is_all));
             serve_accepted(self, &**service);
+        }
+        #[cfg(feature = "web")]
+        if let Some(gateway) = &self.web {
+            web::serve_plain(self, gateway);
         }
     }
 

@@ -18,6 +18,8 @@ use super::failure::End;
 use super::stream::Stream;
 use super::{Alpn, Server};
 use crate::driver::LINGER;
+#[cfg(feature = "web")]
+use crate::grpc::web::Web;
 use crate::{IncomingCall, Limits, Peer, Service, Serving, Status, grpc, tcp};
 
 /// What the connections of one listener have in common.
@@ -25,6 +27,8 @@ use crate::{IncomingCall, Limits, Peer, Service, Serving, Status, grpc, tcp};
 pub(crate) struct Acceptor {
     config: Arc<ServerConfig>,
     alpn: Alpn,
+    #[cfg(feature = "web")]
+    web: Option<Web>,
 }
 
 /// A connection that was accepted, whose peer has said nothing yet.
@@ -38,7 +42,21 @@ pub(crate) struct Incoming {
 
 impl Acceptor {
     pub(crate) fn new(server: &Server, alpn: Alpn) -> Result<Self, Status> {
-        Ok(Self { config: server.config(alpn)?, alpn })
+        Ok(Self {
+            config: server.config(alpn.offer())?,
+            alpn,
+            #[cfg(feature = "web")]
+            web: None,
+        })
+    }
+
+    /// Answers what `web` says too, over HTTP/1.1 if the client wants that.
+    #[cfg(feature = "web")]
+    pub(crate) fn answer(&mut self, web: Web) {
+        if self.alpn == Alpn::H2 {
+            Arc::make_mut(&mut self.config).alpn_protocols.extend(Alpn::Http1.offer());
+            self.web = Some(web);
+        }
     }
 
     pub(crate) fn incoming(&self, stream: TcpStream, peer: SocketAddr, limits: &Limits) -> Incoming {
@@ -49,8 +67,8 @@ impl Acceptor {
         self.alpn
     }
 
-    /// Agrees with the client on secrets and on what is spoken inside.
-    async fn handshake(&self, stream: TcpStream, limits: &Limits) -> Result<Stream, Status> {
+    /// Agrees with the client on secrets and on what is spoken inside, which is returned.
+    async fn handshake(&self, stream: TcpStream, limits: &Limits) -> Result<(Stream, Alpn), Status> {
         let end = End::Server { alpn: self.alpn };
         let accepting = TlsAcceptor::from(self.config.clone()).accept(stream).into_fallible();
         let mut stream = match timeout(limits.handshake, accepting).await {
@@ -61,11 +79,24 @@ impl Acceptor {
             }
             Err(_) => return Err(end.took_too_long(limits.handshake)),
         };
-        if stream.get_ref().1.alpn_protocol() != Some(self.alpn.name().as_bytes()) {
+        let Some(spoken) = self.spoken(stream.get_ref().1.alpn_protocol()) else {
             let _ = timeout(LINGER, stream.shutdown()).await;
             return Err(end.agreed_on_nothing());
+        };
+        Ok((Stream::new(stream, end), spoken))
+    }
+
+    /// What is spoken with a client that has agreed on `agreed`.
+    fn spoken(&self, agreed: Option<&[u8]>) -> Option<Alpn> {
+        if agreed == Some(self.alpn.name().as_bytes()) {
+            return Some(self.alpn);
         }
-        Ok(Stream::new(stream, end))
+        // Without ALPN a client of `https` speaks HTTP/1.1, as before there was any.
+        #[cfg(feature = "web")]
+        if self.web.is_some() && agreed.is_none_or(|agreed| agreed == Alpn::Http1.name().as_bytes()) {
+            return Some(Alpn::Http1);
+        }
+        None
     }
 }
 
@@ -82,7 +113,7 @@ impl Incoming {
         let Some((stream, drained)) = tcp::greet(pin!(handshake), drain.as_mut()).await else {
             return Ok(());
         };
-        let stream = stream?;
+        let (stream, spoken) = stream?;
         let service = match peer_of(&stream) {
             Some(peer) => Arc::new(Identified { service, peer }),
             None => service,
@@ -92,10 +123,15 @@ impl Incoming {
                 drain.await;
             }
         };
-        match acceptor.alpn {
-            Alpn::H2 => grpc::serve_over(stream, &limits, service, drain).await,
-            Alpn::Frames => tcp::serve_over(stream, &limits, service, drain).await,
+        #[cfg(feature = "web")]
+        if let Some(web) = &acceptor.web {
+            return grpc::web::serve_agreed(stream, spoken == Alpn::Http1, &limits, service, web, drain)
+                .await;
         }
+        if spoken == Alpn::Frames {
+            return tcp::serve_over(stream, &limits, service, drain).await;
+        }
+        grpc::serve_over(stream, &limits, service, drain).await
     }
 }
 

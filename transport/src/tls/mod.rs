@@ -25,12 +25,17 @@ use crate::{Code, Status};
 pub(crate) use accept::{Acceptor, Incoming};
 pub use client::Client;
 pub use server::Server;
+#[cfg(feature = "web")]
+pub(crate) use stream::Stream;
 
 /// What is spoken inside TLS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Alpn {
     /// HTTP/2.
     H2,
+    /// HTTP/1.1, for a client of gRPC-Web.
+    #[cfg(feature = "web")]
+    Http1,
     /// Our own frames.
     Frames,
 }
@@ -40,6 +45,8 @@ impl Alpn {
     fn name(self) -> &'static str {
         match self {
             Self::H2 => "h2",
+            #[cfg(feature = "web")]
+            Self::Http1 => HTTP1,
             Self::Frames => "rpc/1",
         }
     }
@@ -47,6 +54,8 @@ impl Alpn {
     fn scheme(self) -> &'static str {
         match self {
             Self::H2 => "https://",
+            #[cfg(feature = "web")]
+            Self::Http1 => "web+https://",
             Self::Frames => "tls+tcp://",
         }
     }
@@ -54,6 +63,8 @@ impl Alpn {
     fn scheme_without_tls(self) -> &'static str {
         match self {
             Self::H2 => "http://",
+            #[cfg(feature = "web")]
+            Self::Http1 => "web+http://",
             Self::Frames => "tcp://",
         }
     }
@@ -62,6 +73,10 @@ impl Alpn {
         vec![self.name().as_bytes().to_vec()]
     }
 }
+
+/// How HTTP/1.1 is called (RFC 7301 §6).
+#[cfg(feature = "web")]
+const HTTP1: &str = "http/1.1";
 
 /// Where the cryptography comes from.
 fn provider() -> Arc<CryptoProvider> {

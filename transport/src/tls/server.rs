@@ -12,7 +12,7 @@ use tokio_rustls::rustls::sign::CertifiedKey;
 use tokio_rustls::rustls::{self, NoKeyLog, ServerConfig};
 
 use super::key_log::KeyLog;
-use super::{Alpn, certificates, provider, unusable};
+use super::{certificates, provider, unusable};
 use crate::Status;
 
 /// What a server shows to those who connect, and whom it lets in. Cheap to clone; clones show the same certificate also
@@ -84,13 +84,13 @@ impl Server {
         Ok(self)
     }
 
-    /// What the connections of a listener have in common.
-    pub(super) fn config(&self, alpn: Alpn) -> Result<Arc<ServerConfig>, Status> {
+    /// What the connections of a listener have in common on which `offered` can be spoken.
+    pub(super) fn config(&self, offered: Vec<Vec<u8>>) -> Result<Arc<ServerConfig>, Status> {
         let config = ServerConfig::builder_with_provider(provider()).with_safe_default_protocol_versions();
         let config =
             config.map_err(|error| unusable(&error))?.with_client_cert_verifier(self.clients.clone());
         let mut config = config.with_cert_resolver(self.shown.clone());
-        config.alpn_protocols = alpn.offer();
+        config.alpn_protocols = offered;
         config.key_log = self.key_log.clone();
         config.session_storage = Arc::new(NoServerSessionStorage {});
         config.send_tls13_tickets = 0;

@@ -1,6 +1,7 @@
 //! Serves a key–value store, in memory, until it is told to stop.
 
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Parser;
@@ -10,6 +11,7 @@ use server::{Router, Server};
 use tracing_subscriber::filter::LevelFilter;
 use transport::Address;
 use tutorial::command::between_programs;
+use tutorial::opened::Opened;
 use tutorial::secured::Listener;
 use tutorial::signals::Signals;
 
@@ -30,6 +32,8 @@ struct Args {
     /// Log every connection, not only those that end badly
     #[arg(long)]
     verbose: bool,
+    #[command(flatten, next_help_heading = "Browsers (http://, https://)")]
+    opened: Opened,
     #[command(flatten, next_help_heading = "TLS (https://, tls+tcp://)")]
     secured: Listener,
 }
@@ -54,7 +58,7 @@ async fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let server = match listen(&args.listen, &args.secured).await {
+    let server = match listen(&args).await {
         Ok(server) => server,
         Err(error) => {
             eprintln!("error: {error}");
@@ -78,13 +82,17 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn listen(addresses: &[Address], secured: &Listener) -> Result<Server, String> {
-    let mut server = Server::new(Router::new().with(KvServer::new(Store::new())));
-    let tls = secured.tls()?;
+async fn listen(args: &Args) -> Result<Server, String> {
+    let store = Arc::new(Store::new());
+    let mut server = Server::new(Router::new().with(KvServer::<Store>::new(store.clone())));
+    let tls = args.secured.tls()?;
+    if let Some(web) = args.opened.web(&store)? {
+        server = server.web(web);
+    }
     if let Some(tls) = &tls {
         server = server.tls(tls.clone());
     }
-    for address in addresses {
+    for address in &args.listen {
         if tls.is_none() && matches!(address, Address::Https { .. } | Address::TlsTcp { .. }) {
             return Err(format!(
                 "{address} takes a certificate: --cert FILE --key FILE, or --self-signed FILE to make one"

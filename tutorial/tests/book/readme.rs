@@ -32,6 +32,14 @@ fn its_session_goes_as_it_says() {
 }
 
 #[test]
+fn its_session_in_grpc_web_goes_as_it_says() {
+    let address = "http://127.0.0.1:4004";
+    let shown = block(&format!("session {address}")).join("\n");
+    let printed = runs::session_with(address, &["--web"], &shown, str::to_owned);
+    assert_eq!(printed.trim_end(), shown);
+}
+
+#[test]
 fn its_session_inside_tls_goes_as_it_says() {
     let address = "https://127.0.0.1:4003";
     let certificate = format!("{}/readme.pem", env!("CARGO_TARGET_TMPDIR"));

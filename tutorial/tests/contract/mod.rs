@@ -15,6 +15,7 @@ use kv::{Kv, KvClient, KvServer, Store, proto};
 use kv_json::JsonClient;
 use server::{Router, Server};
 use tokio::net::TcpListener;
+use transport::web::Web;
 use transport::{Limits, tls};
 
 /// Runs every sentence of the contract for each way to a `Kv`: `name: expression,` where the
@@ -40,6 +41,20 @@ macro_rules! contract_suite {
                     any_text_is_a_key_and_a_value
                     a_large_value_is_a_value
                     increments_at_the_same_time_are_each_counted_once
+                }
+            }
+        )*
+    };
+}
+
+/// The same for a method in which the server alone sends many, where a client cannot.
+macro_rules! watch_suite {
+    ($($way:ident: $reach:expr,)*) => {
+        $(
+            mod $way {
+                $crate::contract::sentences! { $reach, streams;
+                    a_watcher_gets_the_present_value_and_then_each_change_in_order
+                    a_watcher_is_not_told_of_other_keys
                 }
             }
         )*
@@ -80,7 +95,7 @@ macro_rules! sentences {
     };
 }
 
-pub(crate) use {contract_suite, sentences, stream_suite};
+pub(crate) use {contract_suite, sentences, stream_suite, watch_suite};
 
 /// A `Kv`, and what has to live as long as it is used.
 pub(crate) struct Way<K> {
@@ -116,6 +131,31 @@ pub(crate) async fn streams_on(address: &str, codec: &'static str) -> Way<proto:
     Way::to(server, kv.with(CallOptions::new().codec(codec)))
 }
 
+/// A server that answers gRPC-Web, and a client stub that speaks it, with messages in `codec`.
+pub(crate) async fn on_the_web(codec: &'static str) -> Way<KvClient> {
+    let mut server = Server::new(Router::new().with(KvServer::new(Store::new()))).web(Web::new());
+    let bound = server.listen(HTTP).await.unwrap();
+    let kv = KvClient::connect(&format!("web+{bound}")).await.unwrap();
+    Way::to(server, kv.with(CallOptions::new().codec(codec)))
+}
+
+/// The same, generated.
+pub(crate) async fn streams_on_the_web(codec: &'static str) -> Way<proto::KvClient> {
+    let mut server = Server::new(Router::new().with(proto::KvServer::new(Store::new()))).web(Web::new());
+    let bound = server.listen(HTTP).await.unwrap();
+    let kv = proto::KvClient::connect(&format!("web+{bound}")).await.unwrap();
+    Way::to(server, kv.with(CallOptions::new().codec(codec)))
+}
+
+/// The same as [`on_the_web`] with TLS.
+pub(crate) async fn secured_on_the_web(codec: &'static str) -> Way<KvClient> {
+    let router = Router::new().with(KvServer::new(Store::new()));
+    let mut server = Server::new(router).web(Web::new()).tls(TLS.0.clone());
+    let bound = format!("web+{}", server.listen(HTTPS).await.unwrap());
+    let channel = Channel::connect_tls(&bound, Limits::default(), TLS.1.clone()).await.unwrap();
+    Way::to(server, KvClient::new(channel).with(CallOptions::new().codec(codec)))
+}
+
 /// A client of the HTTP API with JSON.
 pub(crate) async fn as_json_api() -> Way<JsonClient> {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -139,16 +179,18 @@ pub(crate) async fn streams_secured_on(address: &str, codec: &'static str) -> Wa
 
 /// A server with a certificate, and the way to it of a client that trusts that.
 async fn secured(router: Router, address: &str) -> (Server, Arc<Channel>) {
-    static TLS: LazyLock<(tls::Server, tls::Client)> = LazyLock::new(|| {
-        let own = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
-        let server = tls::Server::new(own.cert.pem(), own.signing_key.serialize_pem()).unwrap();
-        (server, tls::Client::trusting(own.cert.pem()).unwrap())
-    });
     let mut server = Server::new(router).tls(TLS.0.clone());
     let bound = server.listen(address).await.unwrap().to_string();
     let channel = Channel::connect_tls(&bound, Limits::default(), TLS.1.clone()).await.unwrap();
     (server, channel)
 }
+
+/// What such a server shows, and who trusts it.
+static TLS: LazyLock<(tls::Server, tls::Client)> = LazyLock::new(|| {
+    let own = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
+    let server = tls::Server::new(own.cert.pem(), own.signing_key.serialize_pem()).unwrap();
+    (server, tls::Client::trusting(own.cert.pem()).unwrap())
+});
 
 /// An address in memory that nobody else has.
 pub(crate) fn memory() -> String {

@@ -230,7 +230,7 @@ impl Conversation for Session {
 
 impl Session {
     /// Bytes of a call have been read: the peer may send as many again.
-    fn read(&mut self, id: u32, bytes: usize) {
+    pub(super) fn read(&mut self, id: u32, bytes: usize) {
         if bytes > 0 {
             // How fast a window is used decides how large it becomes.
             self.connection.set_time((self.clock)());

@@ -3,6 +3,8 @@
 
 mod local;
 mod peer;
+#[cfg(feature = "web")]
+mod plain;
 
 use std::collections::VecDeque;
 use std::task::{Context, Poll, Waker};
@@ -18,6 +20,10 @@ use crate::discarded::{Aftermath, Discarded};
 use crate::session::park;
 use crate::waiters::Waiters;
 use crate::{Compression, Limits, Metadata, RequestHead, Status};
+#[cfg(feature = "web")]
+pub(super) use plain::Gone;
+#[cfg(feature = "web")]
+use plain::Plain;
 
 /// One end of a connection: its HTTP/2, and the calls on it. A call's number is that of its stream.
 ///
@@ -26,6 +32,9 @@ pub(super) struct Session {
     pub(super) connection: Connection,
     limits: Limits,
     calls: Calls,
+    /// What else has come, if somebody serves that.
+    #[cfg(feature = "web")]
+    plain: Option<Plain>,
     /// Calls to be served that nobody has taken yet.
     accepted: VecDeque<(u32, RequestHead)>,
     /// Calls whose first message may be just behind their head; the first `waited` of them have waited for it.
@@ -63,6 +72,8 @@ impl Session {
             connection,
             limits,
             calls: Calls::default(),
+            #[cfg(feature = "web")]
+            plain: None,
             accepted: VecDeque::new(),
             arrived: VecDeque::new(),
             waited: 0,
@@ -97,6 +108,10 @@ impl Session {
             call.ending = true;
             call.inbox.put_end(status.clone());
             self.wakes.extend(call.take_wakers());
+        }
+        #[cfg(feature = "web")]
+        if let Some(plain) = &mut self.plain {
+            plain.close(&mut self.wakes);
         }
         self.wakes.extend(self.openers.take_all());
         self.wakes.extend(self.greeter.take());

@@ -9,11 +9,13 @@ use super::Session;
 use crate::conversation::Conversation;
 use crate::grpc::head::{self, Refusal, Request};
 use crate::grpc::status;
-use crate::{Code, Limits, Metadata, RequestHead, Status};
+use crate::{Code, RequestHead, Status};
 
 impl Session {
     /// Something has happened on the connection.
     pub(in crate::grpc) fn handle(&mut self, event: Event, now: Instant) {
+        #[cfg(feature = "web")]
+        let Some(event) = self.handle_plain(event) else { return self.wake_openers() };
         match event {
             Event::Headers { stream, fields, end_stream } if self.is_client() => {
                 self.response(stream, &fields, end_stream);
@@ -47,13 +49,17 @@ impl Session {
 
     /// To a server: a stream was opened.
     fn request(&mut self, id: u32, fields: &Fields, end_stream: bool, now: Instant) {
-        let request = match self.requests_read.read(fields, head::parse_request) {
-            Ok(request) if self.is_too_large(&request.head.metadata) => Err(Refusal::Grpc(self.too_large())),
-            request => request,
-        };
+        let request = self.requests_read.read(fields, head::parse_request).and_then(|request| {
+            self.limits.check(&request.head.metadata).map_err(Refusal::Grpc)?;
+            Ok(request)
+        });
         let Request { mut head, timeout, answer } = match request {
             Ok(request) => request,
             Err(refusal) => {
+                #[cfg(feature = "web")]
+                if let (Refusal::Http(..), Some(plain)) = (&refusal, &mut self.plain) {
+                    return plain.request(id, fields, end_stream);
+                }
                 let (http, status) = match refusal {
                     Refusal::Http(http, status) => (http, status),
                     Refusal::Grpc(status) => ("200", status),
@@ -77,7 +83,7 @@ impl Session {
         let head = self
             .responses_read
             .read(fields, head::parse_response)
-            .and_then(|(head, compression)| self.check(head).map(|head| (head, compression)));
+            .and_then(|(head, compression)| self.limits.check(&head).map(|()| (head, compression)));
         let Some(call) = self.calls.get_mut(id) else { return };
         match (head, end_stream) {
             (head, true) => {
@@ -111,7 +117,7 @@ impl Session {
 
     /// The peer has sent all it had to send on a call.
     fn ended(&mut self, id: u32, status: Status) {
-        let status = if self.is_too_large(status.metadata()) { self.too_large() } else { status };
+        let status = self.limits.check(status.metadata()).map_or_else(|error| error, |()| status);
         let Some(call) = self.calls.get_mut(id) else { return };
         call.inbox.put_end(status);
         self.wakes.extend(call.receiver.take());
@@ -166,20 +172,6 @@ impl Session {
         if at.or_else(|| self.accepted.iter().position(is_it).map(|at| self.accepted.remove(at))).is_some() {
             self.release(id);
         }
-    }
-
-    fn check(&self, metadata: Metadata) -> Result<Metadata, Status> {
-        if self.is_too_large(&metadata) { Err(self.too_large()) } else { Ok(metadata) }
-    }
-
-    fn is_too_large(&self, metadata: &Metadata) -> bool {
-        metadata.size() > self.limits.metadata || metadata.len() > self.limits.metadata_fields
-    }
-
-    fn too_large(&self) -> Status {
-        let Limits { metadata, metadata_fields, .. } = self.limits;
-        let text = format!("more than {metadata} bytes or {metadata_fields} fields of metadata");
-        Status::new(Code::ResourceExhausted, text)
     }
 }
 

@@ -1,0 +1,58 @@
+//! Requests over HTTP/1.1, which hyper speaks.
+
+use std::convert::Infallible;
+use std::pin::pin;
+use std::sync::Arc;
+
+use ::http::Request;
+use http_body_util::BodyExt;
+use hyper::server::conn::http1::Builder;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio_io_timeout::TimeoutWriter;
+
+use super::{BodyError, Gateway};
+use crate::{Code, Status};
+
+/// Serves what comes until the connection ends. When `drain` is ready, it ends with the request that is being served, or
+/// at once if there is none.
+pub(super) async fn serve<Io>(
+    io: Io,
+    gateway: Arc<Gateway>,
+    drain: impl Future<Output = ()> + Send,
+) -> Result<(), Status>
+where
+    Io: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    let limits = gateway.limits().clone();
+    // hyper does not mind how long a peer reads nothing.
+    let mut io = TimeoutWriter::new(io);
+    io.set_timeout(Some(limits.write));
+    let service = service_fn(move |request: Request<hyper::body::Incoming>| {
+        let gateway = gateway.clone();
+        let request = request.map(|body| body.map_err(BodyError::new).boxed_unsync());
+        async move { Ok::<_, Infallible>(gateway.answer(request).await) }
+    });
+    let mut builder = Builder::new();
+    builder.timer(TokioTimer::new()).header_read_timeout(limits.silence());
+    let mut connection = pin!(builder.serve_connection(TokioIo::new(Box::pin(io)), service));
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        () = drain => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    match ended {
+        Err(error) if error.is_incomplete_message() || error.is_canceled() => Ok(()),
+        Err(error) => Err(Status::new(Code::Unavailable, format!("HTTP/1.1: {}", with_causes(&error)))),
+        Ok(()) => Ok(()),
+    }
+}
+
+/// An error, and what is behind it.
+pub(super) fn with_causes(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |error| error.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+}

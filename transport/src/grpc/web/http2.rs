@@ -1,0 +1,169 @@
+//! Requests on streams of our HTTP/2 that are no calls.
+
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::SystemTime;
+
+use ::http::header::{self, HeaderName, HeaderValue};
+use ::http::{Method, Request, StatusCode, Uri, Version, response};
+use bytes::Bytes;
+use http_body::{Body as _, Frame};
+use http_body_util::BodyExt;
+use http2::{Field, Fields, SendError};
+use httpdate::fmt_http_date;
+
+use super::headers::every_field;
+use super::response::refusal;
+use super::{Body, BodyError, Gateway};
+use crate::grpc::Grpc;
+use crate::grpc::session::{Gone, Session};
+use crate::host::Host;
+
+/// Answers the requests that have come, a task each: what is behind them is a program of its own.
+pub(in crate::grpc) fn serve_plain(host: &Arc<Grpc>, gateway: &Arc<Gateway>) {
+    while let Some((id, fields)) = host.with(Session::next_plain) {
+        let stream = Arc::new(Stream { host: host.clone(), id });
+        let gateway = gateway.clone();
+        tokio::spawn(async move {
+            tokio::select! {
+                () = stream.gone() => {}
+                // A stream whose response has no end is reset when it is dropped.
+                _ = stream.serve(&fields, &gateway) => {}
+            }
+        });
+    }
+}
+
+/// A stream that is no call. It is released with the last who needs it.
+struct Stream {
+    host: Arc<Grpc>,
+    id: u32,
+}
+
+impl Stream {
+    async fn serve(self: &Arc<Self>, fields: &Fields, gateway: &Gateway) -> Result<(), Failed> {
+        let body = Incoming(self.clone()).boxed_unsync();
+        let response = match request(fields, body) {
+            Ok(request) => gateway.answer(request).await,
+            Err(error) => refusal(StatusCode::BAD_REQUEST, &error.to_string()),
+        };
+        let (head, mut body) = response.into_parts();
+        let mut ended = body.is_end_stream();
+        self.host.with(|session| session.respond_plain(self.id, &self::fields(&head), ended))?;
+        while !ended {
+            let frame = match body.frame().await {
+                Some(frame) => frame.map_err(|_| Failed)?,
+                None => Frame::data(Bytes::new()),
+            };
+            ended = body.is_end_stream();
+            match frame.into_data() {
+                Ok(data) => {
+                    poll_fn(|cx| self.host.with(|session| session.poll_plain_room(cx, self.id))).await?;
+                    self.host.with(|session| session.send_plain(self.id, data, ended))?;
+                }
+                Err(frame) => {
+                    let trailers = frame.into_trailers().unwrap_or_default();
+                    self.host
+                        .with(|session| session.end_plain(self.id, &every_field(&trailers).collect()))?;
+                    ended = true;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Ready when nobody waits for the response any more.
+    async fn gone(&self) {
+        poll_fn(|cx| self.host.with(|session| session.poll_plain_gone(cx, self.id))).await;
+    }
+}
+
+impl Drop for Stream {
+    fn drop(&mut self) {
+        self.host.with(|session| session.release_plain(self.id));
+    }
+}
+
+/// The response cannot come to its end.
+struct Failed;
+
+impl From<SendError> for Failed {
+    fn from(_: SendError) -> Self {
+        Self
+    }
+}
+
+impl From<Gone> for Failed {
+    fn from(_: Gone) -> Self {
+        Self
+    }
+}
+
+/// The body of a request.
+struct Incoming(Arc<Stream>);
+
+impl http_body::Body for Incoming {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let Stream { host, id } = &*self.0;
+        let data = host.with(|session| session.poll_plain_data(cx, *id));
+        data.map(|data| {
+            data.map(|data| data.map(Frame::data).map_err(|Gone| BodyError::new("the stream was reset")))
+        })
+    }
+
+    fn is_end_stream(&self) -> bool {
+        let Stream { host, id } = &*self.0;
+        host.with(|session| session.is_plain_read(*id))
+    }
+}
+
+/// A request made of fields that HTTP/2 has checked.
+fn request(fields: &Fields, body: Body) -> Result<Request<Body>, ::http::Error> {
+    let value = |name| fields.value(name).map(|value| &value[..]);
+    let mut uri = Uri::builder();
+    if let (Some(scheme), Some(authority)) = (value(":scheme"), value(":authority")) {
+        uri = uri.scheme(scheme).authority(authority);
+    }
+    let mut request = Request::new(body);
+    *request.version_mut() = Version::HTTP_2;
+    *request.method_mut() = Method::from_bytes(value(":method").unwrap_or_default())?;
+    *request.uri_mut() = match value(":path") {
+        Some(path) => uri.path_and_query(path).build()?,
+        None => Uri::default(),
+    };
+    let mut crumbs: Vec<&[u8]> = Vec::new();
+    for Field { name, value, .. } in fields.iter().filter(|field| !field.name.starts_with(b":")) {
+        if name == header::COOKIE.as_str() {
+            crumbs.push(value);
+        } else {
+            let value = HeaderValue::from_maybe_shared(value.clone())?;
+            request.headers_mut().append(HeaderName::from_bytes(name)?, value);
+        }
+    }
+    if !crumbs.is_empty() {
+        // RFC 9113 §8.2.3.
+        request.headers_mut().insert(header::COOKIE, HeaderValue::from_bytes(&crumbs.join(&b"; "[..]))?);
+    }
+    Ok(request)
+}
+
+/// The fields of a response: its headers, but for those that are about a connection of HTTP/1.1 (RFC 9113 §8.2.2).
+fn fields(head: &response::Parts) -> Fields {
+    let status = Field::new(":status", head.status.as_str().to_owned());
+    let headers = every_field(&head.headers).filter(|field| !CONNECTION.contains(&&field.name[..]));
+    // RFC 9110 §6.6.1; over HTTP/1.1 hyper does it.
+    let date = (!head.headers.contains_key(header::DATE))
+        .then(|| Field { volatile: true, ..Field::new("date", fmt_http_date(SystemTime::now())) });
+    std::iter::once(status).chain(headers).chain(date).collect()
+}
+
+const CONNECTION: [&[u8]; 5] =
+    [b"connection", b"keep-alive", b"proxy-connection", b"transfer-encoding", b"upgrade"];

@@ -1,0 +1,35 @@
+//! What a command line says about browsers.
+
+use std::sync::Arc;
+
+use clap::Args;
+use kv::Store;
+use transport::web::Web;
+
+/// What `kv_server` answers beside gRPC.
+#[derive(Debug, Args)]
+pub struct Opened {
+    /// Answer gRPC-Web too, and the HTTP API with JSON
+    #[arg(long)]
+    web: bool,
+    /// Let pages of ORIGIN call as well, such as https://app.example; may be given more than once
+    #[arg(long, value_name = "ORIGIN", requires = "web")]
+    allow_origin: Vec<String>,
+}
+
+impl Opened {
+    /// What is answered, on top of `store`; `None`: gRPC alone.
+    ///
+    /// # Errors
+    /// What is wrong with an origin, for the person who named it.
+    pub fn web(&self, store: &Arc<Store>) -> Result<Option<Web>, String> {
+        if !self.web {
+            return Ok(None);
+        }
+        let mut web = Web::new().site(kv_json::router(store.clone()));
+        for origin in &self.allow_origin {
+            web = web.allow_origin(origin).map_err(|error| error.message().to_owned())?;
+        }
+        Ok(Some(web))
+    }
+}
