@@ -40,7 +40,8 @@ struct State {
 
 impl Channel {
     /// Connects to `address`: `memory`, `tcp://host:port`, `http://host:port`; or, with the feature `tls`,
-    /// `tls+tcp://host:port`, `https://host:port`, where the operating system says whom to trust.
+    /// `tls+tcp://host:port`, `https://host:port`, where the operating system says whom to trust; with the feature `web` these of gRPC-Web,
+    /// `web+http://host:port`, `web+https://host:port`.
     ///
     /// # Errors
     /// INVALID_ARGUMENT when that is no address; UNAVAILABLE when there is no server at it, or it is not trusted.

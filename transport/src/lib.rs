@@ -20,7 +20,7 @@
 //! The seam is three traits: a [`Connection`] opens calls, a [`Carrier`] carries those that are
 //! open, a [`Service`] serves them. Each transport implements them; whatever is added to calls wraps
 //! them. [`Address`] names the transports there are: [`memory`], [`tcp`] and [`mod@grpc`]; the last two also inside TLS,
-//! with the feature `tls`.
+//! with the feature `tls`; and gRPC-Web, with the feature `web`.
 //!
 //! This crate knows no codec and no message type: a message is [`bytes::Bytes`].
 

@@ -73,6 +73,21 @@ pairing! { our_client_and_our_server_in_memory: cases, served::in_memory();
     timeout_on_sleeping_server
 }
 
+// Over gRPC-Web a request has one message: the cases with more, and those that answer one by one, cannot be done.
+mod our_client_and_our_server_over_grpc_web {
+    pairing! { cases served::ours_on_the_web();
+        empty_unary
+        large_unary
+        server_streaming
+        special_status_message
+        unimplemented_method
+        unimplemented_service
+        client_compressed_unary
+        server_compressed_unary
+        server_compressed_streaming
+    }
+}
+
 pairing! { our_client_and_the_server_of_tonic: cases, served::tonics();
     timeout_on_sleeping_server
     server_compressed_unary
@@ -96,10 +111,22 @@ fn no_case_is_missing() {
     let of_client = ["client_compressed_unary", "client_compressed_streaming"];
     let of_server = ["server_compressed_unary", "server_compressed_streaming"];
     let both = [of_client, of_server].concat();
+    let several_messages = [
+        "client_streaming",
+        "client_compressed_streaming",
+        "ping_pong",
+        "empty_stream",
+        "custom_metadata",
+        "status_code_and_message",
+        "cancel_after_begin",
+        "cancel_after_first_response",
+        "timeout_on_sleeping_server",
+    ];
     for (pairing, cannot) in [
         (our_client_and_our_server::CASES, &[][..]),
         (our_client_and_our_server_over_tcp::CASES, &both),
         (our_client_and_our_server_in_memory::CASES, &both),
+        (our_client_and_our_server_over_grpc_web::CASES, &several_messages),
         (our_client_and_the_server_of_tonic::CASES, &[of_client[0], of_client[1], of_server[1]]),
         (the_client_of_tonic_and_our_server::CASES, &[of_client[1], of_server[1]]),
         (tonic_and_tonic::CASES, &["timeout_on_sleeping_server", of_client[0], of_client[1], of_server[1]]),

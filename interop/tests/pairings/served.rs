@@ -6,6 +6,7 @@ use interop::TestServer;
 use interop::proto::{TestServiceClient, TestServiceServer};
 use server::{Router, Server};
 use tonic::transport::{Channel, Endpoint};
+use transport::web::Web;
 
 use crate::tonic_server;
 
@@ -18,6 +19,14 @@ pub(crate) struct Served<C> {
 /// Our client and our server, which listens on `address`.
 pub(crate) async fn ours(address: &str) -> Served<TestServiceClient> {
     let (server, address) = our_server(address).await;
+    Served { client: TestServiceClient::connect(&address).await.unwrap(), _server: Some(server) }
+}
+
+/// The same over gRPC-Web.
+pub(crate) async fn ours_on_the_web() -> Served<TestServiceClient> {
+    let router = Router::new().with(TestServiceServer::new(TestServer));
+    let mut server = Server::new(router).web(Web::new());
+    let address = format!("web+{}", server.listen("http://127.0.0.1:0").await.unwrap());
     Served { client: TestServiceClient::connect(&address).await.unwrap(), _server: Some(server) }
 }
 

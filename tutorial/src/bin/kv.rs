@@ -32,7 +32,7 @@ struct Args {
         value_parser = seconds
     )]
     timeout: Duration,
-    #[command(flatten, next_help_heading = "TLS (https://, tls+tcp://)")]
+    #[command(flatten, next_help_heading = "TLS (https://, tls+tcp://, web+https://)")]
     secured: Caller,
     #[command(subcommand)]
     call: Command,
@@ -54,9 +54,7 @@ async fn main() -> ExitCode {
         Err(status) => {
             eprintln!("error: {status}");
             if status.message().starts_with("nothing is listening") {
-                let secured = matches!(connect, Address::Https { .. } | Address::TlsTcp { .. });
-                let shown = if secured { " --self-signed kv.pem" } else { "" };
-                eprintln!("  to start a server: cargo run --bin kv_server -- --listen {connect}{shown}");
+                eprintln!("  to start a server: cargo run --bin kv_server -- {}", listening_on(&connect));
             }
             if status.message().contains("not signed by a root") {
                 eprintln!("  to trust what a server has written with --self-signed FILE: --roots FILE");
@@ -82,6 +80,20 @@ async fn main() -> ExitCode {
 }
 
 /// A client stub whose calls have `deadline`, which includes connecting.
+/// What makes `kv_server` listen where a client wants to connect.
+fn listening_on(address: &Address) -> String {
+    let text = address.to_string();
+    let (listen, web) = match text.strip_prefix("web+") {
+        Some(listen) => (listen, " --web"),
+        None => (&*text, ""),
+    };
+    let shown = match address {
+        Address::Https { .. } | Address::TlsTcp { .. } | Address::WebHttps { .. } => " --self-signed kv.pem",
+        _ => "",
+    };
+    format!("--listen {listen}{web}{shown}")
+}
+
 async fn connect_until(
     address: &Address,
     tls: Option<tls::Client>,

@@ -36,6 +36,7 @@ where
     });
     let mut builder = Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(limits.silence());
+    builder.max_buf_size(limits.header_list().max(SMALLEST_BUFFER));
     let mut connection = pin!(builder.serve_connection(TokioIo::new(Box::pin(io)), service));
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
@@ -50,6 +51,9 @@ where
         Ok(()) => Ok(()),
     }
 }
+
+/// hyper does not work with less, in bytes.
+const SMALLEST_BUFFER: usize = 8 << 10;
 
 /// An error, and what is behind it.
 pub(super) fn with_causes(error: &dyn std::error::Error) -> String {

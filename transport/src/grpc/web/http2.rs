@@ -50,15 +50,15 @@ impl Stream {
             Err(error) => refusal(StatusCode::BAD_REQUEST, &error.to_string()),
         };
         let (head, mut body) = response.into_parts();
-        let mut ended = body.is_end_stream();
+        let is_head = fields.value(":method").is_some_and(|method| method == "HEAD");
+        // RFC 9110 §6.4.1.
+        let has_body = !is_head && !matches!(head.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
+        let mut ended = !has_body || body.is_end_stream();
         self.host.with(|session| session.respond_plain(self.id, &self::fields(&head), ended))?;
         while !ended {
-            let frame = match body.frame().await {
-                Some(frame) => frame.map_err(|_| Failed)?,
-                None => Frame::data(Bytes::new()),
-            };
-            ended = body.is_end_stream();
-            match frame.into_data() {
+            let frame = body.frame().await.transpose().map_err(|_| Failed)?;
+            ended = frame.is_none() || body.is_end_stream();
+            match frame.unwrap_or_else(|| Frame::data(Bytes::new())).into_data() {
                 Ok(data) => {
                     poll_fn(|cx| self.host.with(|session| session.poll_plain_room(cx, self.id))).await?;
                     self.host.with(|session| session.send_plain(self.id, data, ended))?;
