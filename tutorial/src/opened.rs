@@ -12,8 +12,7 @@ pub struct Opened {
     /// Answer gRPC-Web too, and the HTTP API with JSON
     #[arg(long)]
     web: bool,
-    /// Let pages of ORIGIN call as well, such as https://app.example; may be given more than once
-    #[arg(long, value_name = "ORIGIN", requires = "web")]
+    #[arg(long, value_name = "ORIGIN", requires = "web", help = ALLOW_ORIGIN)]
     allow_origin: Vec<String>,
 }
 
@@ -33,3 +32,6 @@ impl Opened {
         Ok(Some(web))
     }
 }
+
+const ALLOW_ORIGIN: &str =
+    "Let pages of ORIGIN call as well, such as https://app.example; may be given more than once";
