@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use transport::tls;
 
+use crate::signals::Hangup;
+
 /// What `kv` trusts, and shows.
 #[derive(Debug, Args)]
 pub struct Caller {
@@ -89,6 +91,43 @@ impl Listener {
             Some(file) => server.key_log(append(file)?),
             None => server,
         }))
+    }
+
+    /// What shows certificate and key anew, as the files have them on SIGHUP; `None` if they came from no files.
+    ///
+    /// # Errors
+    /// When the system does not let this process handle the signal.
+    pub fn reload(&self, server: &tls::Server) -> Result<Option<Reload>, String> {
+        let (Some(cert), Some(key)) = (self.cert.clone(), self.key.clone()) else { return Ok(None) };
+        let hangup = Hangup::new().map_err(|error| format!("cannot wait for SIGHUP: {error}"))?;
+        Ok(Some(Reload { hangup, cert, key, server: server.clone() }))
+    }
+}
+
+/// Shows certificate and key as their files have them, each time that SIGHUP comes.
+#[derive(Debug)]
+pub struct Reload {
+    hangup: Hangup,
+    cert: PathBuf,
+    key: PathBuf,
+    server: tls::Server,
+}
+
+impl Reload {
+    /// Does so for as long as it is polled. What is wrong with the files is logged, and the server goes on with what it has.
+    pub async fn run(mut self) {
+        loop {
+            self.hangup.next().await;
+            match self.once() {
+                Ok(()) => tracing::info!("SIGHUP: who connects from now on is shown {}", self.cert.display()),
+                Err(error) => tracing::warn!("SIGHUP: {error}; the certificate stays what it was"),
+            }
+        }
+    }
+
+    fn once(&self) -> Result<(), String> {
+        let Self { cert, key, server, .. } = self;
+        server.reload(read(cert)?, read(key)?).map_err(|error| wrong(cert, error.message()))
     }
 }
 

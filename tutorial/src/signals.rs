@@ -1,4 +1,4 @@
-//! The signals that ask a program to end.
+//! The signals that ask a program to end, or to read its files again.
 
 use std::io;
 
@@ -51,5 +51,48 @@ impl Signals {
             std::future::pending::<()>().await;
         }
         "Ctrl-C"
+    }
+}
+
+/// SIGHUP, where there are signals: what a program began with has changed. From when this is made, it ends the program no
+/// more by itself.
+#[cfg(unix)]
+#[derive(Debug)]
+pub struct Hangup(tokio::signal::unix::Signal);
+
+#[cfg(unix)]
+impl Hangup {
+    /// Listens for it. Only within a runtime.
+    ///
+    /// # Errors
+    /// When the system does not let this process handle it.
+    pub fn new() -> io::Result<Self> {
+        tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup()).map(Self)
+    }
+
+    /// The next one. Several that come at once may be one.
+    pub async fn next(&mut self) {
+        self.0.recv().await;
+    }
+}
+
+/// What never comes.
+#[cfg(not(unix))]
+#[derive(Debug)]
+pub struct Hangup;
+
+#[cfg(not(unix))]
+impl Hangup {
+    /// Listens for nothing.
+    ///
+    /// # Errors
+    /// None here.
+    pub fn new() -> io::Result<Self> {
+        Ok(Self)
+    }
+
+    /// Never ends.
+    pub async fn next(&mut self) {
+        std::future::pending().await
     }
 }

@@ -5,7 +5,11 @@
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, Output, Stdio};
 
+#[cfg(unix)]
+use client::Channel;
 use kv::{Kv, KvClient};
+#[cfg(unix)]
+use transport::{Limits, tls};
 
 /// A `kv_server` on a free port, ended with this.
 struct KvServerProcess {
@@ -111,6 +115,45 @@ fn a_client_shows_its_certificate_to_a_server_that_requires_one_and_logs_its_sec
     let (code, _, stderr) = said(server.kv(&[&trusting[..], &["incr", "hits"]].concat()));
     assert_eq!(code, 3);
     assert!(stderr.contains("this client has shown none: give it one, with its key"), "{stderr}");
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_server_shows_what_the_files_of_its_certificate_have_when_it_is_told_that_they_changed() {
+    let [cert, key, first, second] = ["hup.pem", "hup-key.pem", "hup-1.pem", "hup-2.pem"].map(file);
+    let write_another = |copy: &str| {
+        let own = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
+        std::fs::write(&cert, own.cert.pem()).unwrap();
+        std::fs::write(&key, own.signing_key.serialize_pem()).unwrap();
+        std::fs::write(copy, own.cert.pem()).unwrap();
+    };
+    write_another(&first);
+    let mut server =
+        KvServerProcess::start_with(&["--listen", "https://127.0.0.1:0", "--cert", &cert, "--key", &key]);
+    let mut log = BufReader::new(server.child.stderr.take().unwrap()).lines();
+    let mut hang_up = || {
+        let told = Command::new("kill").args(["-HUP", &server.child.id().to_string()]).status().unwrap();
+        assert!(told.success());
+        log.find(|line| line.as_ref().unwrap().contains("SIGHUP")).unwrap().unwrap()
+    };
+    let incr = |roots: &str| said(server.kv(&["--roots", roots, "incr", "hits"]));
+    let trusting = tls::Client::trusting(std::fs::read(&first).unwrap()).unwrap();
+    let channel = Channel::connect_tls(&server.address, Limits::default(), trusting).await.unwrap();
+    let from_before = KvClient::new(channel);
+    assert_eq!(from_before.increment("hits", 1).await.unwrap(), 1);
+
+    write_another(&second);
+    let line = hang_up();
+    assert!(line.ends_with(&format!(" INFO SIGHUP: who connects from now on is shown {cert}")), "{line}");
+    assert_eq!(incr(&second), (0, "2\n".to_owned(), String::new()));
+    assert_eq!(incr(&first).0, 3);
+    assert_eq!(from_before.increment("hits", 1).await.unwrap(), 3);
+
+    std::fs::copy(&first, &cert).unwrap();
+    let line = hang_up();
+    let wrong = format!(" WARN SIGHUP: {cert}: the private key is not that of the first certificate: ");
+    assert!(line.contains(&wrong) && line.ends_with("; the certificate stays what it was"), "{line}");
+    assert_eq!(incr(&second), (0, "4\n".to_owned(), String::new()));
 }
 
 #[test]

@@ -23,7 +23,9 @@ use tutorial::signals::Signals;
     after_help = "Prints the address of each listener on standard output and logs on standard error.\n\n\
                   On Ctrl-C or SIGTERM it accepts no further calls, waits up to 10 seconds for those that \
                   are open, and exits with 0 if all have ended, 1 if not. A second signal ends it at once. \
-                  It exits with 1 if it cannot listen, and with 2 if this command line is wrong."
+                  It exits with 1 if it cannot listen, and with 2 if this command line is wrong.\n\n\
+                  On SIGHUP it reads the files of --cert and --key again, for those who connect from then \
+                  on. What is wrong with them is logged, and changes nothing."
 )]
 struct Args {
     /// Where to listen; may be given more than once. Port 0 is a free one
@@ -91,6 +93,9 @@ async fn listen(args: &Args) -> Result<Server, String> {
     }
     if let Some(tls) = &tls {
         server = server.tls(tls.clone());
+        if let Some(reload) = secured.reload(tls)? {
+            tokio::spawn(reload.run());
+        }
     }
     for address in &args.listen {
         if tls.is_none() && matches!(address, Address::Https { .. } | Address::TlsTcp { .. }) {
