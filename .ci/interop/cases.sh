@@ -18,6 +18,21 @@ not_in() {
     done
 }
 
+# install_grpc_go: grpc-go's own programs, $work/client and $work/server, and their $version; or says that they cannot be had.
+install_grpc_go() {
+    local packages="google.golang.org/grpc/interop/client@latest google.golang.org/grpc/interop/server@latest"
+    if [ "${CI:-}" != true ]; then
+        # What was downloaded before will do: the cache of modules is laid out as a proxy is.
+        export GOPROXY=file://$(go env GOMODCACHE 2>/dev/null || true)/cache/download GOSUMDB=off
+    fi
+    if ! GOBIN=$work go install $packages >"$work/go.log" 2>&1; then
+        echo "  grpc-go skipped: it cannot be had"
+        printf '    (with Go: go install %s)\n' $packages
+        return 1
+    fi
+    version=$(go version -m "$work/client" | awk '$1 == "mod" { print $3 }')
+}
+
 # run_cases PEER ABSENT PORT CLIENT...: each case but those that PEER has not got, against the server at PORT.
 run_cases() {
     local peer=$1 absent=$2 port=$3 case passed=0 failed=0

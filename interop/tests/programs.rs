@@ -106,6 +106,38 @@ fn every_case_passes_inside_tls() {
 }
 
 #[test]
+fn a_server_that_lets_in_only_some_clients_lets_them_in_by_their_certificate() {
+    let file = |name: &str| format!("{}/{name}", env!("CARGO_TARGET_TMPDIR"));
+    let own = |name: &str| {
+        let (cert, key) = (file(&format!("{name}.pem")), file(&format!("{name}-key.pem")));
+        let own = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
+        std::fs::write(&cert, own.cert.pem()).unwrap();
+        std::fs::write(&key, own.signing_key.serialize_pem()).unwrap();
+        [cert, key]
+    };
+    let [server_cert, server_key] = &own("mutual-server");
+    let [client_cert, client_key] = &own("mutual-client");
+    let server = Served::start_with(&[
+        "--port=0",
+        "--use_tls",
+        "--tls_cert_file",
+        server_cert,
+        "--tls_key_file",
+        server_key,
+        "--tls_client_ca_file",
+        client_cert,
+    ]);
+    let port = format!("--server_port={}", server.port);
+    let calling = ["--test_case=empty_unary", &port, "--use_tls", "--ca_file", server_cert];
+    let shown = ["--tls_cert_file", client_cert, "--tls_key_file", client_key];
+    let output = client(&[&calling[..], &shown].concat());
+    assert_eq!((text(&output.stdout), text(&output.stderr)), ("empty_unary: passed\n", ""));
+    let output = client(&calling);
+    assert_eq!((output.status.code(), text(&output.stdout)), (Some(3), ""));
+    assert!(text(&output.stderr).contains("this client has shown none"), "{}", text(&output.stderr));
+}
+
+#[test]
 fn a_server_that_is_to_encrypt_says_what_that_takes() {
     let output = Command::new(env!("CARGO_BIN_EXE_interop_server")).arg("--use_tls").output().unwrap();
     assert_eq!(output.status.code(), Some(2));

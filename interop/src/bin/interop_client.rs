@@ -1,6 +1,6 @@
 //! The client of the interoperability tests.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -47,6 +47,12 @@ struct Args {
     /// With TLS, trust the certificates in FILE (PEM) instead of the system's
     #[arg(long = "ca_file", value_name = "FILE")]
     ca_file: Option<PathBuf>,
+    /// With TLS, show the certificates in FILE (PEM), the own first
+    #[arg(long = "tls_cert_file", value_name = "FILE", requires = "key")]
+    cert: Option<PathBuf>,
+    /// The private key to the first of them (PEM)
+    #[arg(long = "tls_key_file", value_name = "FILE", requires = "cert")]
+    key: Option<PathBuf>,
     /// Taken because all clients take it, and not used
     #[arg(
         long = "use_test_ca",
@@ -93,17 +99,22 @@ async fn connect(args: &Args) -> Result<Arc<Channel>, Status> {
     if !args.use_tls {
         return Channel::connect(&format!("http://{host}:{port}")).await;
     }
-    let mut tls =
-        match &args.ca_file {
-            None => tls::Client::system()?,
-            Some(file) => tls::Client::trusting(std::fs::read(file).map_err(|error| {
-                Status::new(Code::InvalidArgument, format!("{}: {error}", file.display()))
-            })?)?,
-        };
+    let mut tls = match &args.ca_file {
+        None => tls::Client::system()?,
+        Some(file) => tls::Client::trusting(read(file)?)?,
+    };
+    if let (Some(cert), Some(key)) = (&args.cert, &args.key) {
+        tls = tls.identity(read(cert)?, read(key)?)?;
+    }
     if let Some(name) = &args.server_host_override {
         tls = tls.server_name(name)?;
     }
     Channel::connect_tls(&format!("https://{host}:{port}"), Limits::default(), tls).await
+}
+
+fn read(file: &Path) -> Result<Vec<u8>, Status> {
+    std::fs::read(file)
+        .map_err(|error| Status::new(Code::InvalidArgument, format!("{}: {error}", file.display())))
 }
 
 fn case(name: &str) -> Result<Case, UnknownCase> {

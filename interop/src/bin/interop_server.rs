@@ -40,6 +40,9 @@ struct Args {
     /// The private key to the first of them (PEM)
     #[arg(long = "tls_key_file", value_name = "FILE")]
     key: Option<PathBuf>,
+    /// Let in only clients with a certificate that one in FILE (PEM) has signed
+    #[arg(long = "tls_client_ca_file", value_name = "FILE")]
+    client_ca: Option<PathBuf>,
 }
 
 #[tokio::main]
@@ -74,11 +77,16 @@ async fn main() -> ExitCode {
     std::future::pending().await
 }
 
-/// What the server shows.
+/// What the server shows, and whom it lets in.
 fn shown(args: &Args) -> Result<tls::Server, String> {
     let (Some(cert), Some(key)) = (&args.cert, &args.key) else {
         return Err("--use_tls takes --tls_cert_file FILE and --tls_key_file FILE".to_owned());
     };
     let read = |file: &Path| std::fs::read(file).map_err(|error| format!("{}: {error}", file.display()));
-    tls::Server::new(read(cert)?, read(key)?).map_err(|status| status.message().to_owned())
+    let mut shown = tls::Server::new(read(cert)?, read(key)?);
+    if let Some(file) = &args.client_ca {
+        let roots = read(file)?;
+        shown = shown.and_then(|shown| shown.require_clients(roots));
+    }
+    shown.map_err(|status| status.message().to_owned())
 }
