@@ -18,21 +18,6 @@ not_in() {
     done
 }
 
-# install_grpc_go: grpc-go's own programs, $work/client and $work/server, and their $version; or says that they cannot be had.
-install_grpc_go() {
-    local packages="google.golang.org/grpc/interop/client@latest google.golang.org/grpc/interop/server@latest"
-    if [ "${CI:-}" != true ]; then
-        # What was downloaded before will do: the cache of modules is laid out as a proxy is.
-        export GOPROXY=file://$(go env GOMODCACHE 2>/dev/null || true)/cache/download GOSUMDB=off
-    fi
-    if ! GOBIN=$work go install $packages >"$work/go.log" 2>&1; then
-        echo "  grpc-go skipped: it cannot be had"
-        printf '    (with Go: go install %s)\n' $packages
-        return 1
-    fi
-    version=$(go version -m "$work/client" | awk '$1 == "mod" { print $3 }')
-}
-
 # run_cases PEER ABSENT PORT CLIENT...: each case but those that PEER has not got, against the server at PORT.
 run_cases() {
     local peer=$1 absent=$2 port=$3 case passed=0 failed=0
@@ -79,17 +64,3 @@ through_lens() {
             exit !(passed > 0 && named == passed)
         }'
 }
-
-# serve SERVER...: starts it on a port on which nothing listens yet, which is then $port.
-serve() {
-    # Below those that a system gives out by itself.
-    port=$((20000 + RANDOM % 10000))
-    while listens "$port"; do port=$((port + 1)); done
-    "$@" --port="$port" >"$work/server.log" 2>&1 &
-    until listens "$port"; do
-        kill -0 $! 2>/dev/null || { cat "$work/server.log" >&2; return 1; }
-        sleep 0.1
-    done
-}
-
-listens() { (: <"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
