@@ -93,7 +93,7 @@ async fn listen(args: &Args) -> Result<Server, String> {
     }
     if let Some(tls) = &tls {
         server = server.tls(tls.clone());
-        if let Some(reload) = secured.reload(tls)? {
+        if let Some(reload) = args.secured.reload(tls)? {
             tokio::spawn(reload.run());
         }
     }
