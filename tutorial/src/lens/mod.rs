@@ -4,15 +4,19 @@
 //! flags and a stream. The [`leaves`] are all the bytes, each once, and so are the parts of each span ([`check`]).
 
 pub mod bincode;
+pub mod events;
 pub mod frame;
 pub mod grpc;
 pub mod hpack;
+pub mod http1;
 pub mod http2;
+pub mod json;
 pub mod protobuf;
 mod reader;
 pub mod schema;
 mod span;
 mod svg;
+pub mod web;
 
 use reader::{LONGEST_TEXT, Reader, big_endian};
 
@@ -26,11 +30,11 @@ pub use svg::svg;
 pub enum Layer {
     /// The first bytes of a connection.
     Hello,
-    /// The header of a frame.
+    /// The header of a frame, or of a chunk.
     Header,
     /// How a call begins: method, time that remains, metadata.
     Head,
-    /// The header fields of HTTP/2, as HPACK writes them.
+    /// The header fields of HTTP, as HPACK writes them or as lines of text.
     Fields,
     /// How a call ended.
     Status,
@@ -40,7 +44,7 @@ pub enum Layer {
     Prefix,
     /// A message, in the bytes of its codec.
     Message,
-    /// What a stream of HTTP/2 carries, whatever that means to who sends it.
+    /// What HTTP carries, whatever that means to who sends it.
     Data,
     /// Bytes that break a rule.
     Wrong,
