@@ -27,6 +27,7 @@ pub mod progress;
 pub mod relay;
 pub mod secured;
 pub mod signals;
+pub mod site;
 pub mod slow;
 pub mod source;
 pub mod specification;
