@@ -9,7 +9,7 @@ export async function figure(title, bytes, lens, { open = true } = {}) {
   const it = element("details", { class: "bytes", open });
   it.append(element("summary", {}, title, element("span", { class: "size" }, count(bytes.length))));
   if (bytes.length === 0) {
-    it.append(element("p", { class: "quiet" }, "Nothing: a message without fields, or no content at all."));
+    it.append(element("p", { class: "quiet" }, "There is none."));
     return it;
   }
   const spans = await named(bytes, lens);

@@ -6,11 +6,9 @@ export async function exchange({ method, path, headers, body }) {
   const response = await reach(path, { method, headers, body });
   const received = new Uint8Array(await response.arrayBuffer());
   const time = performance.now() - start;
-  const [entry] = performance.getEntriesByName(new URL(path, location.href).href).slice(-1);
   return {
-    method, path, response, time, received,
+    method, path, headers, response, time, received,
     sent: body ?? new Uint8Array(),
-    protocol: entry?.nextHopProtocol ?? "",
     sentHead: await requestHead({ method, path, headers, body }),
     receivedHead: responseHead(response),
   };

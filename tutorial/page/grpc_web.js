@@ -1,6 +1,7 @@
 // gRPC-Web, by fetch alone: https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-WEB.md
 
-const CONTENT_TYPE = "application/grpc-web+proto";
+const BINARY = "application/grpc-web+proto";
+const TEXT = "application/grpc-web-text+proto";
 
 /** The names of gRPC's status codes, by their numbers. */
 const CODES = [
@@ -9,9 +10,14 @@ const CODES = [
   "INTERNAL", "UNAVAILABLE", "DATA_LOSS", "UNAUTHENTICATED",
 ];
 
-/** A request, as fetch takes it. */
-export function request(path, message) {
-  return { method: "POST", path, headers: { "content-type": CONTENT_TYPE }, body: frame(message) };
+/** A request, as fetch takes it. A call of gRPC-Web has one message there. */
+export function request(path, ...messages) {
+  return { method: "POST", path, headers: { "content-type": BINARY }, body: joined(messages.map(frame)) };
+}
+
+/** The same in base64, for what lets nothing but text pass; the answer is text then too. */
+export function asText({ body, headers, ...request }) {
+  return { ...request, headers: { ...headers, "content-type": TEXT }, body: letters(body) };
 }
 
 /** A message behind its five bytes: the flags, and its length, the highest byte first. */
@@ -25,8 +31,17 @@ export function frame(message) {
 /** What a whole body says: its messages, and the status that stands behind them. */
 export function read(response, body) {
   const reader = new Reader(response);
-  const messages = reader.put(body);
+  const messages = reader.put(isText(response.headers) ? bytesOf(body) : body);
   return { messages, status: reader.status() };
+}
+
+/** Whether a body is base64. */
+export const isText = (headers) => new Headers(headers).get("content-type")?.startsWith("application/grpc-web-text") ?? false;
+
+/** The bytes that base64 stands for. Each piece that was encoded by itself has padding of its own. */
+export function bytesOf(letters) {
+  const pieces = new TextDecoder().decode(letters).match(/[^=]+=*/g) ?? [];
+  return joined(pieces.map((piece) => Uint8Array.from(atob(piece), (letter) => letter.charCodeAt(0))));
 }
 
 /** Reads a body piece by piece, however it was cut. */
@@ -41,9 +56,7 @@ export class Reader {
 
   /** The messages that are complete now. */
   put(piece) {
-    const bytes = new Uint8Array(this.#rest.length + piece.length);
-    bytes.set(this.#rest);
-    bytes.set(piece, this.#rest.length);
+    const bytes = joined([this.#rest, piece]);
     const messages = [];
     let at = 0;
     while (isGrpcWeb(this.#response) && bytes.length - at >= 5) {
@@ -78,6 +91,18 @@ export class Reader {
 
 function isGrpcWeb({ headers }) {
   return (headers.get("content-type") ?? "").startsWith("application/grpc-web");
+}
+
+const letters = (bytes) => new TextEncoder().encode(btoa(String.fromCharCode(...bytes)));
+
+function joined(pieces) {
+  const bytes = new Uint8Array(pieces.reduce((size, piece) => size + piece.length, 0));
+  let at = 0;
+  for (const piece of pieces) {
+    bytes.set(piece, at);
+    at += piece.length;
+  }
+  return bytes;
 }
 
 /** Lines with a name, a colon and a value. */

@@ -82,7 +82,8 @@ export function change(message) {
 export const MISTAKES = {
   missing: {
     method: "get", key: "nothing",
-    note: "gRPC-Web says it in the trailers, behind HTTP status 200; JSON by the HTTP status and a problem in the content.",
+    note: "HTTP knows of this only with JSON. To it the call by gRPC-Web went well: its status is among the fields of the "
+      + "head, since there is no message for it to stand behind.",
   },
   empty: {
     method: "put", key: "", value: "hello",
@@ -119,8 +120,11 @@ export const MISTAKES = {
   },
   stream: {
     method: "put", key: "greeting", value: "hello",
-    grpc: ({ key, value }) => grpcWeb.request("/kv.Kv/Load", encode([[1, "string", key], [2, "string", value]])),
-    json: ({ key, value }) => jsonApi.request("POST", "/v1/values", JSON.stringify([{ key, value }])),
-    note: "A browser sends a request whole, so gRPC-Web has no calls with many requests. With JSON it is one list.",
+    grpc: ({ key, value }) => {
+      const entry = encode([[1, "string", key], [2, "string", value]]);
+      return grpcWeb.request("/kv.Kv/Load", entry, entry);
+    },
+    json: ({ key, value }) => jsonApi.request("POST", "/v1/values", JSON.stringify([{ key, value }, { key, value }])),
+    note: "A browser sends a request whole, so gRPC-Web has no calls with many messages there. With JSON it is one list.",
   },
 };

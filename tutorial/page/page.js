@@ -55,17 +55,17 @@ async function err({ method, before, note, grpc, json, ...given }) {
 /** Calls a method through both APIs, one after the other, and shows what passed. */
 async function callBoth(name, given, { note: seen, ...requests } = {}) {
   const { grpc, json, note: known = "" } = METHODS[name];
-  const byGrpc = await exchange((requests.grpc ?? grpc.request)(given));
+  const request = (requests.grpc ?? grpc.request)(given);
+  const byGrpc = await exchange(fields.text.checked ? grpcWeb.asText(request) : request);
   const byJson = await exchange((requests.json ?? json.request)(given));
-  const [request, reply] = grpc.types.map((type) => `grpc-web/${type}`);
-  const figures = await Promise.all([figuresOf(byGrpc, request, reply), figuresOf(byJson, "json", "json")]);
+  const types = grpc.types.map((type) => `grpc-web/${type}`);
+  const figures = await Promise.all([figuresOf(byGrpc, ...types), figuresOf(byJson, "json", "json")]);
   compare([byGrpc, grpcOutcome(byGrpc, grpc.says)], [byJson, jsonOutcome(byJson, json.says)]);
   ["grpc", "json"].forEach((side, index) => {
     const article = document.getElementById(side);
     article.replaceChildren(article.firstElementChild, ...figures[index]);
   });
   note.textContent = seen ?? known;
-  performance.clearResourceTimings();
 }
 
 /** What a call by gRPC-Web came to: its status, and what `says` reads from the message. */
@@ -103,13 +103,23 @@ function compare(...calls) {
 }
 
 /** The bytes of a call, contents first: heads are long, and mostly the same. */
-function figuresOf({ method, path, sent, received, sentHead, receivedHead }, sentLens, receivedLens) {
-  return Promise.all([
-    element("p", { class: "target" }, element("code", {}, `${method} ${path}`)),
-    figure("Request, content", sent, sentLens),
-    figure("Response, content", received, receivedLens),
+async function figuresOf({ method, path, headers, response, sent, received, sentHead, receivedHead }, ...lenses) {
+  const figures = await Promise.all([
+    contents("Request, content", sent, headers, lenses[0]),
+    contents("Response, content", received, response.headers, lenses[1]),
     figure("Request, head", sentHead, "head", { open: false }),
-    figure("Response, head", receivedHead, "head", { open: false }),
+    // Without content it is all there is.
+    figure("Response, head", receivedHead, "head", { open: received.length === 0 }),
+  ]);
+  return [element("p", { class: "target" }, element("code", {}, `${method} ${path}`)), ...figures.flat()];
+}
+
+/** A content; of text also what it stands for. */
+function contents(title, bytes, headers, lens) {
+  if (!grpcWeb.isText(headers)) return figure(title, bytes, lens);
+  return Promise.all([
+    figure(title, bytes, "grpc-web-text"),
+    figure(`${title}, without base64`, grpcWeb.bytesOf(bytes), lens),
   ]);
 }
 
@@ -118,6 +128,8 @@ let isBusy = false;
 async function run(call) {
   if (isBusy) return;
   isBusy = true;
+  const table = document.getElementById("compared");
+  table.setAttribute("aria-busy", "true");
   try {
     note.classList.remove("failure");
     await call();
@@ -125,6 +137,7 @@ async function run(call) {
     note.classList.add("failure");
     note.textContent = `That did not work: ${error.message}`;
   } finally {
+    table.setAttribute("aria-busy", "false");
     isBusy = false;
   }
 }
