@@ -17,3 +17,4 @@ mod server_answers;
 mod server_calls;
 mod server_compression;
 mod server_requests;
+mod site;

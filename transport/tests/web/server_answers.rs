@@ -56,6 +56,16 @@ async fn an_answer_is_a_head_a_message_and_the_status() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_length_of_an_answer_that_is_known_at_once_is_said() {
+    for version in VERSIONS {
+        let answer = version.ask(service(echo), Web::new(), call(message("hello"))).await;
+        assert_eq!(answer.header("content-length"), Some("31"), "{version:?}");
+        let answer = answer_with_status(version, Status::new(Code::NotFound, "")).await;
+        assert_eq!(answer.header("content-length"), Some("0"), "{version:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_answer_repeats_the_codec_of_its_call() {
     for version in VERSIONS {
         for (asked, answered) in [

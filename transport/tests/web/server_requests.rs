@@ -274,6 +274,20 @@ async fn a_path_without_a_slash_is_no_call() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn another_method_than_post_is_405_and_says_which_is_allowed() {
+    for version in VERSIONS {
+        for method in ["GET", "HEAD", "PUT", "DELETE", "OPTIONS", "PATCH"] {
+            for headers in [&[("content-type", "application/grpc-web+proto")][..], &[]] {
+                let answer =
+                    version.ask(uncalled(), Web::new(), request(method, "/kv.Kv/Get", headers, "")).await;
+                assert_eq!((answer.status, answer.header("allow")), (405, Some("POST")), "{method}");
+                assert_eq!(answer.body.is_empty(), method == "HEAD", "{method} {version:?}");
+            }
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn other_content_types_are_415_where_there_is_no_site() {
     for version in VERSIONS {
         for other in [

@@ -11,10 +11,11 @@ pub(super) fn fields(headers: &HeaderMap) -> impl Iterator<Item = Field> {
     every_field(headers).filter(move |field| !std::str::from_utf8(&field.name).is_ok_and(is_own))
 }
 
-/// All headers.
+/// All headers. White space around a value is no part of it (RFC 9110 §5.5).
 pub(super) fn every_field(headers: &HeaderMap) -> impl Iterator<Item = Field> {
     headers.iter().map(|(name, value)| {
-        Field::new(Bytes::copy_from_slice(name.as_str().as_bytes()), Bytes::copy_from_slice(value.as_bytes()))
+        let (name, value) = (name.as_str().as_bytes(), value.as_bytes().trim_ascii());
+        Field::new(Bytes::copy_from_slice(name), Bytes::copy_from_slice(value))
     })
 }
 

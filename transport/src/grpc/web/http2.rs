@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::SystemTime;
 
-use ::http::header::{self, HeaderName, HeaderValue};
+use ::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use ::http::{Method, Request, StatusCode, Uri, Version, response};
 use bytes::Bytes;
 use http_body::{Body as _, Frame};
@@ -45,16 +45,17 @@ struct Stream {
 impl Stream {
     async fn serve(self: &Arc<Self>, fields: &Fields, gateway: &Gateway) -> Result<(), Failed> {
         let body = Incoming(self.clone()).boxed_unsync();
+        let is_head = fields.value(":method").is_some_and(|method| method == "HEAD");
         let response = match request(fields, body) {
             Ok(request) => gateway.answer(request).await,
             Err(error) => refusal(StatusCode::BAD_REQUEST, &error.to_string()),
         };
         let (head, mut body) = response.into_parts();
-        let is_head = fields.value(":method").is_some_and(|method| method == "HEAD");
         // RFC 9110 §6.4.1.
-        let has_body = !is_head && !matches!(head.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
-        let mut ended = !has_body || body.is_end_stream();
-        self.host.with(|session| session.respond_plain(self.id, &self::fields(&head), ended))?;
+        let has_no_body = is_head || matches!(head.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
+        let mut ended = has_no_body || body.is_end_stream();
+        let length = body.size_hint().exact().filter(|_| !has_no_body);
+        self.host.with(|session| session.respond_plain(self.id, &self::fields(&head, length), ended))?;
         while !ended {
             let frame = body.frame().await.transpose().map_err(|_| Failed)?;
             ended = frame.is_none() || body.is_end_stream();
@@ -65,8 +66,8 @@ impl Stream {
                 }
                 Err(frame) => {
                     let trailers = frame.into_trailers().unwrap_or_default();
-                    self.host
-                        .with(|session| session.end_plain(self.id, &every_field(&trailers).collect()))?;
+                    let trailers = beyond_connection(&trailers).collect();
+                    self.host.with(|session| session.end_plain(self.id, &trailers))?;
                     ended = true;
                 }
             }
@@ -137,7 +138,8 @@ fn request(fields: &Fields, body: Body) -> Result<Request<Body>, ::http::Error> 
     *request.method_mut() = Method::from_bytes(value(":method").unwrap_or_default())?;
     *request.uri_mut() = match value(":path") {
         Some(path) => uri.path_and_query(path).build()?,
-        None => Uri::default(),
+        // A request with CONNECT has an authority alone.
+        None => Uri::builder().authority(value(":authority").unwrap_or_default()).build()?,
     };
     let mut crumbs: Vec<&[u8]> = Vec::new();
     for Field { name, value, .. } in fields.iter().filter(|field| !field.name.starts_with(b":")) {
@@ -155,15 +157,22 @@ fn request(fields: &Fields, body: Body) -> Result<Request<Body>, ::http::Error> 
     Ok(request)
 }
 
-/// The fields of a response: its headers, but for those that are about a connection of HTTP/1.1 (RFC 9113 §8.2.2).
-fn fields(head: &response::Parts) -> Fields {
+/// The fields of a response; `length` is that of its body, if it is known.
+fn fields(head: &response::Parts, length: Option<u64>) -> Fields {
     let status = Field::new(":status", head.status.as_str().to_owned());
-    let headers = every_field(&head.headers).filter(|field| !CONNECTION.contains(&&field.name[..]));
-    // RFC 9110 §6.6.1; over HTTP/1.1 hyper does it.
+    // RFC 9110 §6.6.1, §8.6; over HTTP/1.1 hyper does it.
     let date = (!head.headers.contains_key(header::DATE))
         .then(|| Field { volatile: true, ..Field::new("date", fmt_http_date(SystemTime::now())) });
-    std::iter::once(status).chain(headers).chain(date).collect()
+    let length = length
+        .filter(|_| !head.headers.contains_key(header::CONTENT_LENGTH))
+        .map(|length| Field { volatile: true, ..Field::new("content-length", length.to_string()) });
+    std::iter::once(status).chain(beyond_connection(&head.headers)).chain(date).chain(length).collect()
 }
 
-const CONNECTION: [&[u8]; 5] =
-    [b"connection", b"keep-alive", b"proxy-connection", b"transfer-encoding", b"upgrade"];
+/// Headers of an answer, but for those that are about a connection of HTTP/1.1 (RFC 9113 §8.2.2).
+fn beyond_connection(headers: &HeaderMap) -> impl Iterator<Item = Field> {
+    every_field(headers).filter(|field| !CONNECTION.contains(&&field.name[..]))
+}
+
+const CONNECTION: [&[u8]; 6] =
+    [b"connection", b"keep-alive", b"proxy-connection", b"te", b"transfer-encoding", b"upgrade"];
