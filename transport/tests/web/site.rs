@@ -390,6 +390,46 @@ async fn a_request_that_is_reset_drops_the_site_at_work() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_body_that_is_cut_off_is_never_taken_for_whole() {
+    let (come, mut came) = tokio::sync::mpsc::unbounded_channel();
+    let web = site(move |request: Request<Body>| {
+        let come = come.clone();
+        async move {
+            // A task of its own outlives the stream.
+            tokio::spawn(async move {
+                let mut body = request.into_body();
+                let mut whole = Vec::new();
+                let end = loop {
+                    match body.frame().await {
+                        Some(Ok(frame)) => whole.extend(frame.into_data().unwrap()),
+                        end => break end.is_none() || http_body::Body::is_end_stream(&body),
+                    }
+                };
+                come.send((whole, end)).unwrap();
+            });
+            std::future::pending().await
+        }
+    });
+    for version in VERSIONS {
+        match version.client(uncalled(), web.clone()).await {
+            Client::Http1(mut peer) => {
+                peer.write("PUT / HTTP/1.1\r\nhost: a\r\ncontent-length: 10\r\n\r\nhalf").await;
+                settle().await;
+            }
+            Client::Http2(mut sender) => {
+                let request = request("PUT", "/", &[], "").map(|_| ());
+                let (_answer, mut body) = sender.send_request(request, false).unwrap();
+                body.send_data("half".into(), false).unwrap();
+                settle().await;
+                body.send_reset(h2::Reason::CANCEL);
+                settle().await;
+            }
+        }
+        assert_eq!(came.recv().await.unwrap(), (b"half".to_vec(), false), "{version:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_request_to_become_a_tunnel_says_where_to() {
     let web = site(|request: Request<Body>| async move {
         Response::builder().status(405).body(full(format!("{} {}", request.method(), request.uri()))).unwrap()

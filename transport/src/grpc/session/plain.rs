@@ -135,7 +135,8 @@ impl Session {
 
     /// Whether all data has come and was read.
     pub(in crate::grpc) fn is_plain_read(&mut self, id: u32) -> bool {
-        self.plain_stream(id).is_some_and(|stream| stream.end.is_some() && stream.data.is_empty())
+        let is_read = |stream: &mut PlainStream| stream.end == Some(End::Whole) && stream.data.is_empty();
+        self.plain_stream(id).is_some_and(is_read)
     }
 
     /// Sends the head of the response.
