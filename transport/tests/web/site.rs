@@ -316,6 +316,27 @@ async fn bodies_that_nobody_reads_hold_nothing_up() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_panic_in_the_site_is_500_and_harms_nothing_else() {
+    let web = site(|request: Request<Body>| {
+        assert_ne!(request.uri().path(), "/at-once");
+        async move {
+            assert_ne!(request.uri().path(), "/later");
+            Response::new(full("here"))
+        }
+    });
+    for version in VERSIONS {
+        let mut client = version.client(service(echo), web.clone()).await;
+        for path in ["/at-once", "/later"] {
+            let answer = client.ask(request("GET", path, &[], "")).await;
+            assert_eq!(answer.status, 500, "{version:?}");
+            assert!(!String::from_utf8_lossy(&answer.body).contains("left"), "its words stay here");
+        }
+        assert_eq!(client.ask(request("GET", "/", &[], "")).await.body, "here");
+        assert_eq!(client.ask(call(message("hello"))).await.status, 200);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_answer_that_breaks_off_is_not_whole() {
     let web = site(|request: Request<Body>| async move {
         if request.uri().path() == "/here" {

@@ -1,6 +1,9 @@
 //! Answers requests of HTTP, whatever version they came in: calls, questions of browsers, and what is left.
 
+use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Instant;
 
 use ::http::header::{self, HeaderValue};
@@ -10,10 +13,10 @@ use http2::{Field, Fields};
 use super::cors::{self, Origin};
 use super::exchange::Exchange;
 use super::media_type::MediaType;
-use super::{Body, Web, headers, request, response};
+use super::{Answering, Body, Web, headers, request, response};
 use crate::grpc::head;
 use crate::grpc::message::{Framed, violation};
-use crate::host::now;
+use crate::host::{drop_quietly, now};
 use crate::{Code, Limits, Service, Status};
 
 /// What answers the requests of one connection that are no gRPC.
@@ -103,7 +106,7 @@ impl Gateway {
             return response::refusal(StatusCode::UNSUPPORTED_MEDIA_TYPE, text);
         }
         match &self.web.site {
-            Some(site) => site.answer(request).await,
+            Some(site) => unless_it_panics(site.answer(request)).await,
             None if request.method() != Method::POST => not_a_post(request.method()),
             None => {
                 let text = "here are gRPC and gRPC-Web: the content-type is application/grpc or application/grpc-web+proto";
@@ -111,6 +114,17 @@ impl Gateway {
             }
         }
     }
+}
+
+/// The answer of a site; what a panic had to say stays here.
+async fn unless_it_panics(mut answering: Answering) -> Response<Body> {
+    poll_fn(|cx| {
+        catch_unwind(AssertUnwindSafe(|| answering.as_mut().poll(cx))).unwrap_or_else(|panic| {
+            drop_quietly(panic);
+            Poll::Ready(response::refusal(StatusCode::INTERNAL_SERVER_ERROR, "the site panicked"))
+        })
+    })
+    .await
 }
 
 fn refuse(origin: &str) -> Response<Body> {
