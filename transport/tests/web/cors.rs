@@ -197,6 +197,34 @@ async fn scheme_and_host_that_are_allowed_have_no_case() {
     }
 }
 
+#[test]
+fn what_no_browser_sends_as_an_origin_cannot_be_allowed() {
+    for wrong in [
+        "*",
+        "null",
+        "",
+        "app.example",
+        "https://",
+        "https://app.example/",
+        "https://app.example/x",
+        "https://app.example?x",
+        "https://app.example#x",
+        "https://a@app.example",
+        "ws://app.example",
+        "https://app.example:",
+        "https://app.example:x",
+        "https://app.example:99999",
+        "https://app.example:443",
+        "http://app.example:80",
+        "https://app.example https://b.example",
+        "https://\u{fc}.example",
+    ] {
+        let error = Web::new().allow_origin(wrong).expect_err(wrong);
+        assert_eq!(error.code(), Code::InvalidArgument);
+        assert!(error.message().contains(&format!("{wrong:?} is not an origin")), "{error}");
+    }
+}
+
 /// A site that answers `here`.
 fn here() -> Web {
     site(|request: Request<Body>| async move {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use ::http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use ::http::uri::Authority;
 use ::http::{Method, StatusCode, Uri};
 
 use crate::{Code, Status};
@@ -32,14 +33,24 @@ impl Cors {
             Status::new(Code::InvalidArgument, text)
         };
         let uri: Uri = origin.parse().map_err(|_| wrong("it is no URI"))?;
-        if !matches!(uri.scheme_str(), Some("http" | "https")) {
-            return Err(wrong("it begins with http:// or https://"));
-        }
-        if uri.path() != "/" || uri.query().is_some() || origin.ends_with('/') {
+        let scheme = uri.scheme_str().unwrap_or_default();
+        let usual_port = match scheme {
+            "http" => 80,
+            "https" => 443,
+            _ => return Err(wrong("it begins with http:// or https://")),
+        };
+        let authority = uri.authority().map(Authority::as_str).unwrap_or_default();
+        if !origin.eq_ignore_ascii_case(&format!("{scheme}://{authority}")) {
             return Err(wrong("it ends behind the host and the port"));
         }
-        if uri.authority().is_some_and(|authority| authority.as_str().contains('@')) {
+        if authority.contains('@') {
             return Err(wrong("there is nobody in it"));
+        }
+        if uri.port_u16() == Some(usual_port) {
+            return Err(wrong("the port of the scheme goes without saying"));
+        }
+        if uri.port_u16().is_none() && authority.len() > uri.host().unwrap_or_default().len() {
+            return Err(wrong("the port is no number from 0 to 65535"));
         }
         let origin = HeaderValue::from_str(&origin.to_ascii_lowercase());
         Arc::make_mut(&mut self.allowed).push(origin.map_err(|_| wrong("it is no URI"))?);
@@ -174,6 +185,9 @@ mod tests {
             "https://app.example/",
             "https://a@b",
             "https://app.example/x",
+            "https://app.example#x",
+            "https://app.example:",
+            "https://app.example:443",
             "",
         ] {
             let error = cors.allow(wrong).unwrap_err();
