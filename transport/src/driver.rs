@@ -315,7 +315,7 @@ impl Timer {
 }
 
 /// 10 years: a time that can be counted, and is as good as forever.
-const FAR: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
+pub(crate) const FAR: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
 
 /// How many small calls are taken at once: few enough for both ends to work at the same time, each on what the
 /// other has written before it goes on; enough for a write to be worth its while.

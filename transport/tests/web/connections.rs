@@ -194,6 +194,29 @@ async fn a_client_that_sends_half_a_head_ends_with_the_limit() {
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_nobody_uses_ends_with_the_limit_and_in_good_order() {
+    let (io, server) = serve(service(echo), Web::new());
+    let mut client = Version::Http1.connect(io).await;
+    client.ask(call(message(""))).await;
+    let started = Instant::now();
+    assert_eq!(client.http1().rest().await, "");
+    assert_eq!(started.elapsed(), 2 * Limits::default().keepalive);
+    assert_eq!(server.outcome.await.unwrap(), Ok(()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_limits_of_time_a_connection_of_http_1_1_stays() {
+    let limits = Limits { keepalive: Duration::ZERO, write: Duration::MAX, ..Limits::default() };
+    let mut client = Version::Http1.client_limited(service(echo), Web::new(), limits).await;
+    for _ in 0..2 {
+        let large = vec![b'x'; 200_000];
+        let answer = client.ask(call(message(&large))).await;
+        assert!(answer.body == [message(&large), trailers("grpc-status: 0\r\n")].concat());
+        tokio::time::advance(Duration::from_secs(24 * 60 * 60)).await;
+    }
+}
+
 /// A service whose calls are answered when that is told.
 fn waiting() -> (Arc<Notify>, Arc<dyn Service>) {
     let told = Arc::new(Notify::new());

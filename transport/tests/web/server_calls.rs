@@ -89,6 +89,16 @@ async fn a_body_that_does_not_come_ends_with_the_limit_of_silence() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_request_that_is_cut_off_becomes_no_call() {
+    let (io, server) = serve_with(uncalled(), Web::new(), Limits::default());
+    let Client::Http1(mut peer) = Version::Http1.connect(io).await else { unreachable!() };
+    let whole = bytes_of(&call(message("hello")));
+    peer.write(&whole[..whole.len() - 1]).await;
+    drop(peer);
+    assert_eq!(server.outcome.await.unwrap(), Ok(()));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_client_that_goes_away_drops_the_handler() {
     for version in VERSIONS {
         for first in [None, Some("first")] {

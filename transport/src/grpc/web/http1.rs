@@ -1,6 +1,7 @@
 //! Requests over HTTP/1.1, which hyper speaks.
 
 use std::convert::Infallible;
+use std::io;
 use std::pin::pin;
 use std::sync::Arc;
 
@@ -13,6 +14,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_io_timeout::TimeoutWriter;
 
 use super::{BodyError, Gateway};
+use crate::driver::FAR;
 use crate::{Code, Status};
 
 /// Serves what comes until the connection ends. When `drain` is ready, it ends with the request that is being served, or
@@ -28,14 +30,14 @@ where
     let limits = gateway.limits().clone();
     // hyper does not mind how long a peer reads nothing.
     let mut io = TimeoutWriter::new(io);
-    io.set_timeout(Some(limits.write));
+    io.set_timeout(Some(limits.write.min(FAR)));
     let service = service_fn(move |request: Request<hyper::body::Incoming>| {
         let gateway = gateway.clone();
         let request = request.map(|body| body.map_err(BodyError::new).boxed_unsync());
         async move { Ok::<_, Infallible>(gateway.answer(request).await) }
     });
     let mut builder = Builder::new();
-    builder.timer(TokioTimer::new()).header_read_timeout(limits.silence());
+    builder.timer(TokioTimer::new()).header_read_timeout(limits.silence().min(FAR));
     builder.max_buf_size(limits.header_list().max(SMALLEST_BUFFER));
     let mut connection = pin!(builder.serve_connection(TokioIo::new(Box::pin(io)), service));
     let ended = tokio::select! {
@@ -46,7 +48,7 @@ where
         }
     };
     match ended {
-        Err(error) if error.is_incomplete_message() || error.is_canceled() => Ok(()),
+        Err(error) if is_usual(&error) => Ok(()),
         Err(error) => Err(Status::new(Code::Unavailable, format!("HTTP/1.1: {}", with_causes(&error)))),
         Ok(()) => Ok(()),
     }
@@ -54,6 +56,15 @@ where
 
 /// hyper does not work with less, in bytes.
 const SMALLEST_BUFFER: usize = 8 << 10;
+
+/// Whether connections end so every day: a client gives a call up by closing its connection, and leaves one that it does
+/// not need until somebody closes it.
+fn is_usual(error: &hyper::Error) -> bool {
+    let io = std::error::Error::source(error).and_then(|cause| cause.downcast_ref::<io::Error>());
+    let is_gone = |kind| matches!(kind, io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset);
+    let is_left = error.is_incomplete_message() || error.is_canceled() || error.is_timeout();
+    is_left || io.is_some_and(|error| is_gone(error.kind()))
+}
 
 /// An error, and what is behind it.
 pub(super) fn with_causes(error: &dyn std::error::Error) -> String {
