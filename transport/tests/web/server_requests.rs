@@ -317,6 +317,17 @@ async fn grpc_over_http_1_1_is_415_and_the_text_helps() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_request_of_http_1_1_without_a_host_or_with_two_is_400() {
+    for hosts in ["", "host: a\r\nhost: b\r\n", "host: a\r\nhost: a\r\n"] {
+        let mut peer = Version::Http1.client(uncalled(), Web::new()).await.http1();
+        let head = format!("POST /a.B/C HTTP/1.1\r\n{hosts}content-type: application/grpc-web\r\n");
+        peer.write(format!("{head}content-length: 5\r\n\r\n\0\0\0\0\0")).await;
+        let (start, ..) = peer.parsed_head().await.unwrap();
+        assert_eq!(start, "HTTP/1.1 400 Bad Request", "RFC 9112 §3.2: {hosts:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_refused_request_harms_no_other_on_its_connection() {
     for version in VERSIONS {
         let mut client = version.client(service(echo), Web::new()).await;

@@ -5,7 +5,7 @@ use std::io;
 use std::pin::pin;
 use std::sync::Arc;
 
-use ::http::Request;
+use ::http::{Request, StatusCode, Version, header};
 use http_body_util::BodyExt;
 use hyper::server::conn::http1::Builder;
 use hyper::service::service_fn;
@@ -13,6 +13,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_io_timeout::TimeoutWriter;
 
+use super::response::refusal;
 use super::{BodyError, Gateway};
 use crate::driver::FAR;
 use crate::{Code, Status};
@@ -34,7 +35,14 @@ where
     let service = service_fn(move |request: Request<hyper::body::Incoming>| {
         let gateway = gateway.clone();
         let request = request.map(|body| body.map_err(BodyError::new).boxed_unsync());
-        async move { Ok::<_, Infallible>(gateway.answer(request).await) }
+        async move {
+            Ok::<_, Infallible>(match has_one_host(&request) {
+                true => gateway.answer(request).await,
+                false => {
+                    refusal(StatusCode::BAD_REQUEST, "a request of HTTP/1.1 names one host (RFC 9112 §3.2)")
+                }
+            })
+        }
     });
     let mut builder = Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(limits.silence().min(FAR));
@@ -54,8 +62,11 @@ where
     }
 }
 
-/// hyper does not work with less, in bytes.
-const SMALLEST_BUFFER: usize = 8 << 10;
+/// Whether a request says whom it is for, once (RFC 9112 §3.2).
+fn has_one_host<B>(request: &Request<B>) -> bool {
+    let count = request.headers().get_all(header::HOST).iter().count();
+    count == 1 || (count == 0 && request.version() == Version::HTTP_10)
+}
 
 /// Whether connections end so every day: a client gives a call up by closing its connection, and leaves one that it does
 /// not need until somebody closes it.
@@ -71,3 +82,6 @@ pub(super) fn with_causes(error: &dyn std::error::Error) -> String {
     let causes = std::iter::successors(error.source(), |error| error.source());
     causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }
+
+/// hyper does not work with less, in bytes.
+const SMALLEST_BUFFER: usize = 8 << 10;
