@@ -126,7 +126,7 @@ function table(title, bytes, spans) {
     (name) => element("th", { scope: "col" }, name),
   )));
   return element("details", { class: "names" }, element("summary", {}, "As a table"), element(
-    "div", { class: "scrolled", tabindex: "0", role: "region", "aria-label": `${title}, as a table` },
+    "div", { class: "scrolled", tabindex: "0", role: "group", "aria-label": `${title}, as a table` },
     element("table", {}, head, body),
   ));
 }
