@@ -9,9 +9,13 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod client_answers;
+mod client_connections;
+mod client_requests;
 mod connections;
 mod cors;
 mod ends;
+mod hand_made;
 mod http1;
 mod server_answers;
 mod server_calls;
