@@ -2,10 +2,10 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use transport::{Code, Metadata, Received, Status};
+use transport::{Code, Limits, Metadata, Received, Status};
 
 use crate::ends::{frame, message, trailers};
-use crate::hand_made::{Server, answer, calling, end, end_of, received, request_of};
+use crate::hand_made::{Server, answer, calling, end, end_of, received, received_by, request_of};
 use crate::server_compression::gzip;
 
 const OK: &str = "grpc-status: 0\r\n";
@@ -216,6 +216,31 @@ async fn what_is_too_large_is_refused_by_its_prefix_alone() {
         assert_eq!(status.code(), Code::ResourceExhausted);
         assert!(status.message().contains("4294967295 bytes"), "{status}");
         assert_eq!(peer.rest().await, "", "the connection is closed");
+    }
+}
+
+#[tokio::test]
+async fn bombs_are_resource_exhausted() {
+    let limits = Limits { message: 1 << 20, metadata: 1000, ..Limits::default() };
+    let lines = "a: 1\r\n".repeat(100_000);
+    for bomb in [frame(1, gzip(&vec![0; 2 << 20])), frame(0x81, gzip(lines.as_bytes()))] {
+        let status = end_of(received_by(limits.clone(), answer("grpc-encoding: gzip\r\n", bomb)).await);
+        assert_eq!(status.code(), Code::ResourceExhausted);
+        assert!(status.message().contains("once inflated"), "{status}");
+    }
+}
+
+#[tokio::test]
+async fn too_much_metadata_is_resource_exhausted_wherever_it_stands() {
+    let limits = Limits { metadata: 100, ..Limits::default() };
+    let large = format!("a: {}\r\n", "x".repeat(200));
+    for answer in [
+        answer(&large, trailers(OK)),
+        answer("", trailers(format!("{OK}{large}"))),
+        answer(&format!("grpc-status: 5\r\n{large}"), ""),
+    ] {
+        let status = end_of(received_by(limits.clone(), answer).await);
+        assert_eq!(status.code(), Code::ResourceExhausted);
     }
 }
 

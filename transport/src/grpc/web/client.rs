@@ -253,7 +253,7 @@ impl State {
         let (parts, body) = response.into_parts();
         let headers: Fields = headers::fields(&parts.headers).collect();
         if let Some(status) = status::parse(&headers) {
-            return Err(status);
+            return Err(self.limits.check(status.metadata()).err().unwrap_or(status));
         }
         if parts.status != ::http::StatusCode::OK {
             return Err(status::of_http(parts.status.as_str().as_bytes()));

@@ -78,7 +78,7 @@ impl Reply {
                 Some(_) => {
                     let message = self.assembler.next(&mut self.data, limits.message)?;
                     return message
-                        .map(|message| self.inflate(message, limits).map(Received::Message))
+                        .map(|message| self.inflate(message, limits.message).map(Received::Message))
                         .transpose();
                 }
             }
@@ -109,16 +109,16 @@ impl Reply {
         }
         trailers.advance(PREFIX);
         let lines = Framed { bytes: trailers.split().freeze(), is_compressed };
-        let status = trailers::parse(&self.inflate(lines, limits)?)?;
+        let status = trailers::parse(&self.inflate(lines, most)?)?;
         limits.check(status.metadata())?;
         Ok(Some(Received::End(status)))
     }
 
-    fn inflate(&mut self, framed: Framed, limits: &Limits) -> Result<Bytes, Status> {
+    fn inflate(&mut self, framed: Framed, limit: usize) -> Result<Bytes, Status> {
         self.was_compressed = framed.is_compressed;
         match (framed.is_compressed, self.compression) {
             (false, _) => Ok(framed.bytes),
-            (true, Some(compression)) => compression.inflate(&framed.bytes, limits.message),
+            (true, Some(compression)) => compression.inflate(&framed.bytes, limit),
             (true, None) => Err(violation("a compressed message in a call without grpc-encoding")),
         }
     }
