@@ -22,6 +22,21 @@ async fn a_connection_is_used_again() {
 }
 
 #[tokio::test]
+async fn a_connection_is_used_again_after_an_error() {
+    let (_server, connection, mut peer) = Server::connected().await;
+    for answer in [answer("grpc-status: 5\r\n", ""), answer("", trailers("grpc-status: 5\r\n"))] {
+        let call = calling(&connection, "hello");
+        request_of(&mut peer).await;
+        peer.write(answer).await;
+        assert_eq!(end_of(call.await.unwrap()).code(), Code::NotFound);
+    }
+    let call = calling(&connection, "hello");
+    request_of(&mut peer).await;
+    peer.write(ok()).await;
+    assert_eq!(end_of(call.await.unwrap()), Status::ok());
+}
+
+#[tokio::test]
 async fn a_connection_on_which_more_comes_than_the_answer_is_not_used_again() {
     let end = trailers("grpc-status: 0\r\n");
     for behind in [b"x".to_vec(), message("one more"), trailers("grpc-status: 0\r\n")] {

@@ -7,6 +7,7 @@ use std::task::{Context, Poll, ready};
 use ::http::header;
 use ::http::{Request, Response};
 use bytes::{Bytes, BytesMut};
+use http_body::Body as _;
 use http_body_util::Full;
 use http2::{Field, Fields};
 use hyper::body::Incoming;
@@ -253,6 +254,9 @@ impl State {
         let (parts, body) = response.into_parts();
         let headers: Fields = headers::fields(&parts.headers).collect();
         if let Some(status) = status::parse(&headers) {
+            if body.is_end_stream() {
+                lease.give_back();
+            }
             return Err(self.limits.check(status.metadata()).err().unwrap_or(status));
         }
         if parts.status != ::http::StatusCode::OK {
