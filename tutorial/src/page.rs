@@ -249,11 +249,12 @@ impl Page {
 pub fn style(layer: Layer) -> Style {
     let color = match layer {
         Layer::Hello => AnsiColor::Blue,
-        Layer::Header | Layer::Prefix => AnsiColor::Cyan,
-        Layer::Head | Layer::Fields => AnsiColor::Magenta,
+        Layer::Header | Layer::Prefix | Layer::Record => AnsiColor::Cyan,
+        Layer::Head | Layer::Fields | Layer::Handshake => AnsiColor::Magenta,
         Layer::Status => AnsiColor::Yellow,
         Layer::Control => AnsiColor::Blue,
         Layer::Message | Layer::Data => AnsiColor::Green,
+        Layer::Sealed => AnsiColor::BrightBlack,
         Layer::Wrong => AnsiColor::Red,
     };
     Style::new().fg_color(Some(Color::Ansi(color)))

@@ -16,6 +16,7 @@ mod reader;
 pub mod schema;
 mod span;
 mod svg;
+pub mod tls;
 pub mod web;
 
 use reader::{LONGEST_TEXT, Reader, big_endian};
@@ -46,6 +47,12 @@ pub enum Layer {
     Message,
     /// What HTTP carries, whatever that means to who sends it.
     Data,
+    /// The header of a record of TLS.
+    Record,
+    /// What both ends of TLS say before they have keys, or about them.
+    Handshake,
+    /// What only who has the keys can read.
+    Sealed,
     /// Bytes that break a rule.
     Wrong,
 }
@@ -63,6 +70,9 @@ impl Layer {
             Self::Prefix => "prefix",
             Self::Message => "message",
             Self::Data => "data",
+            Self::Record => "record",
+            Self::Handshake => "handshake",
+            Self::Sealed => "sealed",
             Self::Wrong => "wrong",
         }
     }

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use unicode_width::UnicodeWidthStr;
 
-use super::{Layer, Row, Span, outline};
+use super::{Layer, Row, Span, leaves, outline};
 use crate::svg::escaped;
 
 /// The bytes of `spans`, row by row, as far as they have no parts: layer where it begins, bytes, name, value, and
@@ -35,10 +35,11 @@ pub fn svg(title: &str, bytes: &[u8], spans: &[Span]) -> String {
     let Picture { body, y } = picture;
     let height = y + MARGIN;
     let title = escaped(title);
+    let sealed = if leaves(spans).any(|leaf| leaf.layer == Layer::Sealed) { SEALED_STYLE } else { "" };
     format!(
         r#"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" role="img" class="bytes" xml:space="preserve">
 <title>{title}</title>
-<style>{STYLE}</style>
+<style>{STYLE}{sealed}</style>
 <rect width="{WIDTH}" height="{height}" class="page"/>
 {body}</svg>
 "#,
@@ -120,10 +121,11 @@ impl Picture {
 fn class(layer: Layer) -> &'static str {
     match layer {
         Layer::Hello | Layer::Control => "control",
-        Layer::Header | Layer::Prefix => "header",
-        Layer::Head | Layer::Fields => "fields",
+        Layer::Header | Layer::Prefix | Layer::Record => "header",
+        Layer::Head | Layer::Fields | Layer::Handshake => "fields",
         Layer::Status => "status",
         Layer::Message | Layer::Data => "message",
+        Layer::Sealed => "sealed",
         Layer::Wrong => "wrong",
     }
 }
@@ -189,6 +191,10 @@ const STYLE: &str = "\
 .bytes rect.status{fill:#5a3d00;stroke:#f59f00}.bytes text.status{fill:#ffe066}\
 .bytes rect.message{fill:#1b4a22;stroke:#40c057}.bytes text.message{fill:#8ce99a}\
 .bytes rect.wrong{fill:#5c1a1a;stroke:#ff8787}.bytes text.wrong{fill:#ff8787}}";
+/// What cannot be read has no colour.
+const SEALED_STYLE: &str = "\
+.bytes rect.sealed{fill:#ced4da;stroke:#868e96}.bytes text.sealed{fill:#495057}\
+@media(prefers-color-scheme:dark){.bytes rect.sealed{fill:#343a40;stroke:#868e96}.bytes text.sealed{fill:#ced4da}}";
 
 #[cfg(test)]
 mod tests {

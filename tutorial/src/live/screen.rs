@@ -296,10 +296,11 @@ impl Screen {
         }
         Style::new().fg(match layer {
             Layer::Hello | Layer::Control => Color::Blue,
-            Layer::Header | Layer::Prefix => Color::Cyan,
-            Layer::Head | Layer::Fields => Color::Magenta,
+            Layer::Header | Layer::Prefix | Layer::Record => Color::Cyan,
+            Layer::Head | Layer::Fields | Layer::Handshake => Color::Magenta,
             Layer::Status => Color::Yellow,
             Layer::Message | Layer::Data => Color::Green,
+            Layer::Sealed => Color::DarkGray,
             Layer::Wrong => Color::Red,
         })
     }
