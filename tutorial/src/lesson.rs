@@ -21,7 +21,7 @@ pub struct Lesson {
 }
 
 /// All lessons that there are, in order.
-pub const LESSONS: [Lesson; 17] = [
+pub const LESSONS: [Lesson; 18] = [
     Lesson { number: 0, program: "lesson_00_journey", title: "The whole journey of one call" },
     Lesson { number: 1, program: "lesson_01_contract", title: "An interface is a contract" },
     Lesson { number: 2, program: "lesson_02_bytes", title: "Arguments become bytes" },
@@ -55,6 +55,7 @@ pub const LESSONS: [Lesson; 17] = [
         program: "lesson_16_status",
         title: "Deadlines, cancellation, metadata, status on the wire",
     },
+    Lesson { number: 17, program: "lesson_17_tls", title: "TLS and ALPN" },
 ];
 
 impl Lesson {

@@ -9,9 +9,11 @@ pub struct Readme;
 // A starter is a module here, and a program of its own where a reader edits it.
 extern crate self as tutorial;
 
+pub mod authority;
 pub mod by_hand;
 pub mod command;
 pub mod conversation;
+pub mod eavesdropper;
 pub mod exercise;
 pub mod joined;
 pub mod journey;
@@ -24,7 +26,9 @@ pub mod opened;
 pub mod page;
 pub mod plain;
 pub mod progress;
+pub mod recorded;
 pub mod relay;
+pub mod secrets;
 pub mod secured;
 pub mod signals;
 pub mod site;

@@ -20,12 +20,16 @@ pub struct Relay {
 }
 
 impl Relay {
-    /// A relay to the server at `address`, `tcp://` or `http://`.
+    /// A relay to the server at `address`, which has a socket. Inside TLS it sees what everybody on the way does.
     ///
     /// # Errors
     /// INVALID_ARGUMENT where there is no socket to listen to; UNAVAILABLE when one cannot listen.
     pub async fn to(address: &Address) -> Result<Self, Status> {
-        let (Address::Tcp { host, port } | Address::Http { host, port }) = address else {
+        let (Address::Tcp { host, port }
+        | Address::TlsTcp { host, port }
+        | Address::Http { host, port }
+        | Address::Https { host, port }) = address
+        else {
             let text = format!("nothing can stand between a client and {address}");
             return Err(Status::new(Code::InvalidArgument, text));
         };
@@ -36,7 +40,9 @@ impl Relay {
         let notes = Arc::new(Notes::default());
         let accepting = tokio::spawn(accept(listener, server, notes.clone())).abort_handle();
         let address = match address {
+            Address::TlsTcp { .. } => Address::TlsTcp { host, port },
             Address::Http { .. } => Address::Http { host, port },
+            Address::Https { .. } => Address::Https { host, port },
             _ => Address::Tcp { host, port },
         };
         Ok(Self { address, notes, accepting })

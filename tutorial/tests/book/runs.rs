@@ -16,8 +16,9 @@ static LESSONS_RUN: LazyLock<BTreeMap<u8, String>> = LazyLock::new(|| {
 });
 
 /// What is another one in each run, and what stands for it when two runs are compared. Only values of one run
-/// are here: ports of this machine, the time that is left of a deadline, how far a window has grown.
-const CHANGING: [(&str, &str); 6] = [
+/// are here: ports of this machine, the time that is left of a deadline, how far a window has grown; of TLS all that is
+/// random or made of it; and the time of day, which has more or fewer bytes in Huffman code.
+const CHANGING: [(&str, &str); 11] = [
     (r"127\.0\.0\.1:\d+", "127.0.0.1:PORT"),
     (r"grpc-timeout: \d{5,8}([nu])\b", "grpc-timeout: TIME$1"),
     // The same two as bytes, with their names.
@@ -25,6 +26,14 @@ const CHANGING: [(&str, &str); 6] = [
     (r#"(?m)^ +[0-9a-f]{2} +length +\d, Huffman code\n +[0-9a-f ]+  value +"\d+n"$"#, "BYTES OF THE TIME"),
     (r"(?m)^(    \d\d? +\d+ +\d+ +)\d+$", "${1}GROWN"),
     (r"(all arrived: \d+, \d+,) \d+", "$1 GROWN"),
+    (
+        r"(?m)^(  .{13})[0-9a-f ]{23}(  (?:random|session|public key|ciphertext|auth tag)  .*)(?:\n {15}[0-9a-f]{2}[0-9a-f ]*$)*",
+        "${1}RANDOM BYTES$2",
+    ),
+    (r"[0-9a-f]{16}…", "SECRET…"),
+    (r"(?m)^    (key|iv) +[0-9a-f ]+", "    $1 BYTES "),
+    (r"(HEADERS 1,) 3[6-9] (bytes of fields)", "$1 DATED $2"),
+    (r"it is \d{4}-\d\d-\d\d \d\d:\d\d UTC", "it is NOW"),
 ];
 
 /// What this command prints.
@@ -134,4 +143,7 @@ fn only_what_changes_is_taken_out() {
     assert_eq!(lasting("to 127.0.0.1:4711, 43 bytes"), "to 127.0.0.1:PORT, 43 bytes");
     assert_eq!(lasting("grpc-timeout: 49991805n, 5S"), "grpc-timeout: TIMEn, 5S");
     assert_eq!(lasting("grpc-timeout: 600000m"), "grpc-timeout: 600000m");
+    let sealed =
+        "  sealed       17 e8                    ciphertext       2 bytes\n               05\n  data";
+    assert_eq!(lasting(sealed), "  sealed       RANDOM BYTES  ciphertext       2 bytes\n  data");
 }
