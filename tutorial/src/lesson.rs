@@ -21,7 +21,7 @@ pub struct Lesson {
 }
 
 /// All lessons that there are, in order.
-pub const LESSONS: [Lesson; 18] = [
+pub const LESSONS: [Lesson; 19] = [
     Lesson { number: 0, program: "lesson_00_journey", title: "The whole journey of one call" },
     Lesson { number: 1, program: "lesson_01_contract", title: "An interface is a contract" },
     Lesson { number: 2, program: "lesson_02_bytes", title: "Arguments become bytes" },
@@ -56,6 +56,7 @@ pub const LESSONS: [Lesson; 18] = [
         title: "Deadlines, cancellation, metadata, status on the wire",
     },
     Lesson { number: 17, program: "lesson_17_tls", title: "TLS and ALPN" },
+    Lesson { number: 18, program: "lesson_18_web", title: "Browsers cannot read trailers: gRPC-Web" },
 ];
 
 impl Lesson {

@@ -83,4 +83,4 @@ fn every_file_that_a_page_names_is_there() {
 }
 
 /// How the files of other projects begin that the pages name.
-const OTHER_PROJECTS: [&str; 3] = ["tonic/", "tonic-build/", "h2/"];
+const OTHER_PROJECTS: [&str; 4] = ["tonic/", "tonic-build/", "tonic-web/", "h2/"];

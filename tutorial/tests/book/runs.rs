@@ -18,7 +18,7 @@ static LESSONS_RUN: LazyLock<BTreeMap<u8, String>> = LazyLock::new(|| {
 /// What is another one in each run, and what stands for it when two runs are compared. Only values of one run
 /// are here: ports of this machine, the time that is left of a deadline, how far a window has grown; of TLS all that is
 /// random or made of it; and the time of day, which has more or fewer bytes in Huffman code.
-const CHANGING: [(&str, &str); 11] = [
+const CHANGING: [(&str, &str); 13] = [
     (r"127\.0\.0\.1:\d+", "127.0.0.1:PORT"),
     (r"grpc-timeout: \d{5,8}([nu])\b", "grpc-timeout: TIME$1"),
     // The same two as bytes, with their names.
@@ -33,6 +33,8 @@ const CHANGING: [(&str, &str); 11] = [
     (r"[0-9a-f]{16}…", "SECRET…"),
     (r"(?m)^    (key|iv) +[0-9a-f ]+", "    $1 BYTES "),
     (r"(HEADERS 1,) 3[6-9] (bytes of fields)", "$1 DATED $2"),
+    (r"date: \w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT", "date: NOW"),
+    (r"(?m)^(  .{13})[0-9a-f ]{23}  date  .*(?:\n {15}[0-9a-f]{2}[0-9a-f ]*$)*", "${1}BYTES OF NOW"),
     (r"it is \d{4}-\d\d-\d\d \d\d:\d\d UTC", "it is NOW"),
 ];
 
