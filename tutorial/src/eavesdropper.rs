@@ -6,7 +6,7 @@ use crate::page::count;
 use crate::secrets::{KeyLog, Keys, Suite};
 use crate::tap::{Chunk, Way};
 
-/// Follows one connection from its first byte on.
+/// Follows one connection from its first byte on. No message of its handshake is larger than a record.
 #[derive(Debug)]
 pub struct Eavesdropper {
     log: KeyLog,

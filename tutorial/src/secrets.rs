@@ -188,6 +188,28 @@ mod tests {
     }
 
     #[test]
+    fn records_of_each_suite_open_in_the_order_in_which_they_were_sealed() {
+        for number in 1..=3 {
+            let suite = Suite::numbered([0x13, number]).expect("a suite");
+            let sealing = Keys::of(suite, &[7; 32]);
+            let seal = |sequence, content: &[u8]| {
+                let keys = Keys { sequence, ..sealing.clone() };
+                let header = [0x17, 3, 3, 0, content.len() as u8 + 16];
+                let mut sealed = content.to_vec();
+                let key = LessSafeKey::new(UnboundKey::new(keys.cipher, &keys.key).expect("a key"));
+                let nonce = Nonce::assume_unique_for_key(keys.nonce());
+                key.seal_in_place_append_tag(nonce, Aad::from(header), &mut sealed).expect("it is short");
+                [&header[..], &sealed].concat()
+            };
+            let mut opening = sealing.clone();
+            for (sequence, content) in [(0, b"one\x17"), (1, b"two\x17")] {
+                assert_eq!(opening.open(&seal(sequence, content)).as_deref(), Some(&content[..]));
+            }
+            assert_eq!(opening.open(&seal(3, b"four\x17")), None, "the third is missing");
+        }
+    }
+
+    #[test]
     fn a_record_that_is_no_record_does_not_open() {
         for record in [&b""[..], b"\x17\x03\x03\0", b"\x17\x03\x03\0\x05hello", &[0; 30]] {
             assert_eq!(Keys::of(suite(), &[7; 32]).open(record), None);

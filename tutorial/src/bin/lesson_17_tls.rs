@@ -58,8 +58,7 @@ async fn main() -> ExitCode {
 async fn run(page: &mut Page) -> Result<(), Status> {
     let authority = Authority::named("the root of lesson 17")?;
     let shown = authority.server(&[NAME])?;
-    let router = || Router::new().with(KvServer::new(Store::new()));
-    let mut server = Server::new(router()).tls(shown.shown()?);
+    let mut server = Server::new(Router::new().with(KvServer::new(Store::new()))).tls(shown.shown()?);
     let plain = server.listen("http://127.0.0.1:0").await?;
     let https = server.listen("https://127.0.0.1:0").await?;
     let frames = server.listen("tls+tcp://127.0.0.1:0").await?;
@@ -121,7 +120,7 @@ fn in_the_dark(page: &mut Page, dark: &Recorded) -> Result<(), Status> {
     page.blank();
     page.say(&format!(
         "That is all there is to see: a type that says application_data whatever is inside, a version that has been 1.2 \
-         ever since boxes on the way refused what they did not know, and a length. (RFC 8446 §5; tutorial/src/lens/tls.rs) \
+         ever since boxes on the way refused what they did not know, and a length. (RFC 8446 §5; tutorial/src/lens/tls/) \
          Among the {} bytes of both directions \"hello\" stands {} times.",
         dark.bytes().len(),
         times(&dark.bytes(), b"hello"),
