@@ -36,6 +36,10 @@ async function theValuesAgree(page) {
   const odd = { key: "a/b ?ü", value: "✓ \"%41\"" };
   assert.deepEqual(await call(page, "put", odd), ["OK", "OK"]);
   assert.equal(elsewhere("get", odd.key), odd.value);
+  const long = { key: "long", value: "x".repeat(200_000) };
+  assert.deepEqual(await call(page, "put", long), ["OK", "OK"]);
+  assert.equal(elsewhere("get", long.key), long.value);
+  assert.match((await pieces(page, "grpc", "Request, content")).says[0], /the lens takes 65536 bytes at most/);
 }
 
 /** What the pieces of a content are said to be, and how many bytes they are. */

@@ -3,6 +3,8 @@
 /** How many bytes are drawn, and how many of text. */
 const MOST = 512;
 const MOST_TEXT = 4096;
+/** How many rows a table has. */
+const MOST_ROWS = 400;
 
 /** A title, the bytes, a line that says what some of them are, and all of them as a table. */
 export async function figure(title, bytes, lens, { open = true } = {}) {
@@ -114,7 +116,8 @@ function cell(byte) {
 
 /** All spans, with those that have parts, for who wants to read on. */
 function table(title, bytes, spans) {
-  const body = element("tbody", {}, ...[...rows(spans)].map(({ span, depth, section, outer }) => element(
+  const all = [...rows(spans)];
+  const body = element("tbody", {}, ...all.slice(0, MOST_ROWS).map(({ span, depth, section, outer }) => element(
     "tr", { class: span.parts.length > 0 ? "whole" : "" },
     element("th", { scope: "row", class: `depth-${Math.min(depth, 5)}` }, span.name),
     element("td", {}, span.value),
@@ -128,6 +131,7 @@ function table(title, bytes, spans) {
   return element("details", { class: "names" }, element("summary", {}, "As a table"), element(
     "div", { class: "scrolled", tabindex: "0", role: "group", "aria-label": `${title}, as a table` },
     element("table", {}, head, body),
+    all.length > MOST_ROWS ? element("p", { class: "quiet" }, `… and ${all.length - MOST_ROWS} rows more`) : "",
   ));
 }
 

@@ -1,5 +1,7 @@
 // gRPC-Web, by fetch alone: https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-WEB.md
 
+import { joined } from "/protobuf.js";
+
 const BINARY = "application/grpc-web+proto";
 const TEXT = "application/grpc-web-text+proto";
 
@@ -93,17 +95,7 @@ function isGrpcWeb({ headers }) {
   return (headers.get("content-type") ?? "").startsWith("application/grpc-web");
 }
 
-const letters = (bytes) => new TextEncoder().encode(btoa(String.fromCharCode(...bytes)));
-
-function joined(pieces) {
-  const bytes = new Uint8Array(pieces.reduce((size, piece) => size + piece.length, 0));
-  let at = 0;
-  for (const piece of pieces) {
-    bytes.set(piece, at);
-    at += piece.length;
-  }
-  return bytes;
-}
+const letters = (bytes) => new TextEncoder().encode(btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join("")));
 
 /** Lines with a name, a colon and a value. */
 function fields(bytes) {

@@ -8,16 +8,16 @@ const LEN = 2n;
  * 0, is not sent.
  */
 export function encode(fields) {
-  const bytes = [];
+  const pieces = [];
   for (const [number, type, value] of fields) {
     if (type === "string" && value !== "") {
       const text = new TextEncoder().encode(value);
-      bytes.push(...varint((BigInt(number) << 3n) | LEN), ...varint(BigInt(text.length)), ...text);
+      pieces.push(varint((BigInt(number) << 3n) | LEN), varint(BigInt(text.length)), text);
     } else if (type === "int64" && value !== 0n) {
-      bytes.push(...varint((BigInt(number) << 3n) | VARINT), ...varint(value));
+      pieces.push(varint((BigInt(number) << 3n) | VARINT), varint(value));
     }
   }
-  return new Uint8Array(bytes);
+  return joined(pieces);
 }
 
 /** The fields of a message, by their numbers: a BigInt, or the bytes behind a length. */
@@ -55,6 +55,17 @@ export const text = (field) => new TextDecoder().decode(field ?? new Uint8Array(
 
 /** A signed number of 64 bits; absent: 0. A Number of JavaScript has exact integers only up to 2^53. */
 export const int64 = (field) => BigInt.asIntN(64, field ?? 0n);
+
+/** Bytes behind one another. */
+export function joined(pieces) {
+  const bytes = new Uint8Array(pieces.reduce((size, piece) => size + piece.length, 0));
+  let at = 0;
+  for (const piece of pieces) {
+    bytes.set(piece, at);
+    at += piece.length;
+  }
+  return bytes;
+}
 
 /** Seven bits a byte, the lowest first; the top bit says that another byte follows. */
 function varint(value) {

@@ -77,7 +77,7 @@ function side(name) {
     const item = element("li", { value: number }, element("p", {}, says, " ", element("small", { class: "quiet" }, time)));
     list.prepend(item);
     while (list.children.length > MOST) list.lastChild.remove();
-    const title = around > 0 ? "Data" : "Frame";
+    const title = around > 0 ? `Data, in ${around} bytes more` : "Frame";
     figure(title, shown, lens, { open: number === 1 }).then((bytes) => item.append(bytes));
   };
   state.classList.remove("on");
