@@ -25,26 +25,23 @@ impl Relay {
     /// # Errors
     /// INVALID_ARGUMENT where there is no socket to listen to; UNAVAILABLE when one cannot listen.
     pub async fn to(address: &Address) -> Result<Self, Status> {
+        let mut address = address.clone();
         let (Address::Tcp { host, port }
         | Address::TlsTcp { host, port }
         | Address::Http { host, port }
-        | Address::Https { host, port }) = address
+        | Address::Https { host, port }
+        | Address::WebHttp { host, port }
+        | Address::WebHttps { host, port }) = &mut address
         else {
             let text = format!("nothing can stand between a client and {address}");
             return Err(Status::new(Code::InvalidArgument, text));
         };
-        let server = (host.clone(), *port);
         let listener = TcpListener::bind("127.0.0.1:0").await.map_err(no_network)?;
         let own = listener.local_addr().map_err(no_network)?;
-        let (host, port) = (own.ip().to_string(), own.port());
+        let server = (std::mem::replace(host, own.ip().to_string()), *port);
+        *port = own.port();
         let notes = Arc::new(Notes::default());
         let accepting = tokio::spawn(accept(listener, server, notes.clone())).abort_handle();
-        let address = match address {
-            Address::TlsTcp { .. } => Address::TlsTcp { host, port },
-            Address::Http { .. } => Address::Http { host, port },
-            Address::Https { .. } => Address::Https { host, port },
-            _ => Address::Tcp { host, port },
-        };
         Ok(Self { address, notes, accepting })
     }
 
