@@ -269,6 +269,7 @@ mod tests {
     #[test]
     fn every_kind_of_value_is_shown_as_what_it_is() {
         assert_eq!(says(r#""\u00fc\n""#), [r#"string: "ü\n""#]);
+        assert_eq!(says(r#"["\\",""]"#)[1..4], [r#"string: "\\""#, "value separator: ,", r#"string: """#]);
         assert_eq!(says("-1.5e3"), ["number: -1.5e3"]);
         assert_eq!(says("true"), ["literal: true"]);
         assert_eq!(says(r#"{"a":null}"#)[3], "a: null");
