@@ -122,7 +122,7 @@ impl Client {
             Ok(Err(error)) => return Err(end.failed(&error)),
             Err(_) => return Err(end.took_too_long(limits.handshake)),
         };
-        if stream.get_ref().1.alpn_protocol() != Some(alpn.name().as_bytes()) {
+        if !alpn.is_agreed(stream.get_ref().1.alpn_protocol()) {
             let _ = timeout(LINGER, stream.shutdown()).await;
             return Err(end.agreed_on_nothing());
         }

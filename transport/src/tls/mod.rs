@@ -72,6 +72,16 @@ impl Alpn {
     fn offer(self) -> Vec<Vec<u8>> {
         vec![self.name().as_bytes().to_vec()]
     }
+
+    /// Whether a server that has `agreed` on this speaks it. One that agrees on nothing speaks HTTP/1.1, as before there
+    /// was ALPN.
+    fn is_agreed(self, agreed: Option<&[u8]>) -> bool {
+        #[cfg(feature = "web")]
+        if self == Self::Http1 && agreed.is_none() {
+            return true;
+        }
+        agreed == Some(self.name().as_bytes())
+    }
 }
 
 /// How HTTP/1.1 is called (RFC 7301 §6).

@@ -5,8 +5,15 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
+use tokio_rustls::rustls::crypto::ring;
+use tokio_rustls::rustls::pki_types::pem::PemObject;
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use transport::{Call, Connection, Limits, Path, Received, RequestHead, Status, open, web};
 
+use crate::certificates::Identity;
+use crate::ends::trailers;
 use crate::http1::Peer;
 
 /// Accepts connections at 127.0.0.1.
@@ -118,4 +125,22 @@ pub fn answer(headers: &str, body: impl AsRef<[u8]>) -> Vec<u8> {
         body.len()
     );
     [head.as_bytes(), body].concat()
+}
+
+/// A server with `identity` that agrees on no protocol, and echoes one call in HTTP/1.1: its port.
+pub async fn tls_server(identity: &Identity) -> (u16, JoinHandle<()>) {
+    let chain = vec![CertificateDer::from_pem_slice(identity.chain.as_bytes()).unwrap()];
+    let key = PrivateKeyDer::from_pem_slice(identity.key.as_bytes()).unwrap();
+    let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()));
+    let config = config.with_safe_default_protocol_versions().unwrap();
+    let config = config.with_no_client_auth().with_single_cert(chain, key).unwrap();
+    let Server { listener, port } = Server::start().await;
+    let serving = tokio::spawn(async move {
+        let (stream, _) = listener.accept().await.unwrap();
+        let mut peer = Peer::new(TlsAcceptor::from(Arc::new(config)).accept(stream).await.unwrap());
+        let (_, body) = request_of(&mut peer).await;
+        peer.write(answer("", [&body[..], &trailers("grpc-status: 0\r\n")].concat())).await;
+        peer.rest().await;
+    });
+    (port, serving)
 }

@@ -6,6 +6,9 @@
 
 #![allow(unreachable_pub, clippy::unwrap_used)]
 
+#[path = "../tls/certificates.rs"]
+#[allow(dead_code)] // A part is for the tests of TLS alone.
+mod certificates;
 #[path = "../support/mod.rs"]
 mod support;
 
@@ -17,6 +20,8 @@ mod cors;
 mod ends;
 mod hand_made;
 mod http1;
+mod inside_tls;
+mod journeys;
 mod server_answers;
 mod server_calls;
 mod server_compression;

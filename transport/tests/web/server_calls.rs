@@ -236,7 +236,7 @@ fn flood(size: usize) -> (Arc<AtomicUsize>, Arc<dyn Service>) {
 
 /// Lets everybody do what can be done without time passing.
 pub async fn settle() {
-    for _ in 0..10_000 {
+    for _ in 0..3_000 {
         tokio::task::yield_now().await;
     }
 }
