@@ -188,3 +188,16 @@ async fn a_server_that_names_no_protocol_speaks_http_1_1() {
     drop(connection);
     serving.await.unwrap();
 }
+
+#[tokio::test]
+async fn a_client_without_tls_is_told_what_to_do() {
+    let authority = Authority::new("ours");
+    let server = Server::start(&authority.server(), Some(Web::new()), uncalled()).await;
+    let address: Address = format!("web+http://127.0.0.1:{}", server.port).parse().unwrap();
+    let connection = address.connect(&Limits::default()).await.unwrap();
+    let status = unary(&connection, "hello").await.unwrap_err();
+    assert_eq!(status.code(), Code::Unavailable);
+    assert!(status.message().contains("web+https://"), "{status}");
+    let error = server.outcome.await.unwrap().unwrap_err();
+    assert!(error.message().contains("TLS"), "{error}");
+}

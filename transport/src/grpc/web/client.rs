@@ -124,7 +124,7 @@ impl Client {
                 Err(mut error) => match error.take_message() {
                     // Nothing of it was sent: the server had closed what was idle.
                     Some(unsent) if !is_new => request = unsent,
-                    _ => return Err(lost(&error.into_error())),
+                    _ => return Err(self.destination.lost(&error.into_error())),
                 },
             }
         }
@@ -194,6 +194,20 @@ impl Destination {
             return shake_hands(stream).await;
         }
         shake_hands(stream).await
+    }
+
+    /// What is said about a connection that has failed.
+    fn lost(&self, error: &hyper::Error) -> Status {
+        #[cfg(feature = "tls")]
+        let has_tls = self.tls.is_some();
+        #[cfg(not(feature = "tls"))]
+        let has_tls = false;
+        if has_tls || !error.is_parse() {
+            return lost(error);
+        }
+        let text =
+            format!("HTTP/1.1: {}: the server may speak TLS, and want web+https://", with_causes(error));
+        Status::new(Code::Unavailable, text)
     }
 }
 
