@@ -303,3 +303,19 @@ async fn the_limit_of_calls_holds_over_http2_too() {
         assert_eq!(answer.await.unwrap().status, 200);
     }
 }
+
+#[tokio::test]
+async fn a_client_that_still_sends_reads_why_it_was_refused() {
+    let address: transport::Address = "http://127.0.0.1:0".parse().unwrap();
+    let listener = address.listen(&Limits { message: 1000, ..Limits::default() }).await.unwrap();
+    let mut listener = listener.web(Web::new());
+    let address = listener.address().unwrap().to_string();
+    tokio::spawn(
+        async move { listener.accept().await.unwrap().serve(uncalled(), std::future::pending()).await },
+    );
+    let stream = tokio::net::TcpStream::connect(address.strip_prefix("http://").unwrap()).await.unwrap();
+    let mut peer = Peer::new(stream);
+    peer.request(&call(message(vec![b'x'; 20_000_000]))).await;
+    let answer = Begun::read(&mut peer, false).await.whole().await;
+    assert_eq!(answer.status_alone().1, "8");
+}

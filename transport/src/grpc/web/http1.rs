@@ -1,21 +1,24 @@
 //! Requests over HTTP/1.1, which hyper speaks.
 
 use std::convert::Infallible;
+use std::future::poll_fn;
 use std::io;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 
 use ::http::{Request, StatusCode, Version, header};
+use bytes::BytesMut;
 use http_body_util::BodyExt;
 use hyper::server::conn::http1::Builder;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::time::timeout;
 use tokio_io_timeout::TimeoutWriter;
 
 use super::response::refusal;
 use super::{BodyError, Gateway};
-use crate::driver::FAR;
+use crate::driver::{FAR, LINGER};
 use crate::{Code, Status};
 
 /// Serves what comes until the connection ends. When `drain` is ready, it ends with the request that is being served, or
@@ -35,31 +38,46 @@ where
     let service = service_fn(move |request: Request<hyper::body::Incoming>| {
         let gateway = gateway.clone();
         let request = request.map(|body| body.map_err(BodyError::new).boxed_unsync());
-        async move {
+        Box::pin(async move {
             Ok::<_, Infallible>(match has_one_host(&request) {
                 true => gateway.answer(request).await,
                 false => {
                     refusal(StatusCode::BAD_REQUEST, "a request of HTTP/1.1 names one host (RFC 9112 §3.2)")
                 }
             })
-        }
+        })
     });
     let mut builder = Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(limits.silence().min(FAR));
     builder.max_buf_size(limits.header_list().max(SMALLEST_BUFFER));
-    let mut connection = pin!(builder.serve_connection(TokioIo::new(Box::pin(io)), service));
-    let ended = tokio::select! {
-        ended = connection.as_mut() => ended,
-        () = drain => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
+    let mut connection = builder.serve_connection(TokioIo::new(Box::pin(io)), service);
+    let mut drain = pin!(drain);
+    let mut is_draining = false;
+    let ended = poll_fn(|cx| {
+        if !is_draining && drain.as_mut().poll(cx).is_ready() {
+            is_draining = true;
+            Pin::new(&mut connection).graceful_shutdown();
         }
-    };
+        connection.poll_without_shutdown(cx)
+    })
+    .await;
+    let mut io = connection.into_parts().io.into_inner();
+    let _ = timeout(LINGER, say_goodbye(&mut io)).await;
     match ended {
         Err(error) if is_usual(&error) => Ok(()),
         Err(error) => Err(Status::new(Code::Unavailable, format!("HTTP/1.1: {}", with_causes(&error)))),
         Ok(()) => Ok(()),
     }
+}
+
+/// Lets the last answer arrive: closed with bytes unread, TCP would destroy what is still on its way to the peer.
+async fn say_goodbye(io: &mut (impl AsyncRead + AsyncWrite + Unpin)) -> io::Result<()> {
+    io.shutdown().await?;
+    let mut unread = BytesMut::with_capacity(16 << 10);
+    while io.read_buf(&mut unread).await? > 0 {
+        unread.clear();
+    }
+    Ok(())
 }
 
 /// Whether a request says whom it is for, once (RFC 9112 §3.2).
