@@ -476,3 +476,14 @@ async fn a_site_that_reads_no_more_than_it_wants_has_what_it_wants() {
         assert_eq!((answer.status, &*answer.body), (200, &b"xxxx"[..]), "{version:?}");
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_body_over_http_1_1_that_does_not_come_fails_with_the_limit_of_silence() {
+    let web = site(|request: Request<Body>| async {
+        let error = request.into_body().collect().await.unwrap_err();
+        Response::new(full(error.to_string()))
+    });
+    let mut peer = Version::Http1.client(uncalled(), web).await.http1();
+    peer.write("PUT / HTTP/1.1\r\nhost: a\r\ncontent-length: 10\r\n\r\nhalf").await;
+    assert_eq!(Begun::read(&mut peer, false).await.whole().await.body, "nothing for 40s");
+}

@@ -5,15 +5,18 @@ use std::future::poll_fn;
 use std::io;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use ::http::{Request, StatusCode, Version, header};
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
+use http_body::{Frame, SizeHint};
 use http_body_util::BodyExt;
 use hyper::server::conn::http1::Builder;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::time::timeout;
+use tokio::time::{Sleep, sleep, timeout};
 use tokio_io_timeout::TimeoutWriter;
 
 use super::response::refusal;
@@ -35,9 +38,10 @@ where
     // hyper does not mind how long a peer reads nothing.
     let mut io = TimeoutWriter::new(io);
     io.set_timeout(Some(limits.write.min(FAR)));
+    let patience = limits.silence();
     let service = service_fn(move |request: Request<hyper::body::Incoming>| {
         let gateway = gateway.clone();
-        let request = request.map(|body| body.map_err(BodyError::new).boxed_unsync());
+        let request = request.map(|body| Patient { body, patience, timer: None }.boxed_unsync());
         Box::pin(async move {
             Ok::<_, Infallible>(match has_one_host(&request) {
                 true => gateway.answer(request).await,
@@ -67,6 +71,40 @@ where
         Err(error) if is_usual(&error) => Ok(()),
         Err(error) => Err(Status::new(Code::Unavailable, format!("HTTP/1.1: {}", with_causes(&error)))),
         Ok(()) => Ok(()),
+    }
+}
+
+/// The body of a request, of which something comes now and then: nobody can be asked for a sign of life here.
+struct Patient {
+    body: hyper::body::Incoming,
+    patience: Duration,
+    /// Set while nothing comes.
+    timer: Option<Pin<Box<Sleep>>>,
+}
+
+impl http_body::Body for Patient {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        if let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(cx) {
+            self.timer = None;
+            return Poll::Ready(frame.map(|frame| frame.map_err(BodyError::new)));
+        }
+        let patience = self.patience;
+        ready!(self.timer.get_or_insert_with(|| Box::pin(sleep(patience))).as_mut().poll(cx));
+        Poll::Ready(Some(Err(BodyError::new(format!("nothing for {patience:?}")))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
     }
 }
 
