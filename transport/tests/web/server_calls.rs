@@ -202,20 +202,22 @@ async fn a_handler_that_leaves_no_answer_is_internal() {
 #[tokio::test(start_paused = true)]
 async fn a_handler_that_goes_on_after_its_answer_is_not_cut() {
     for version in VERSIONS {
-        let (go_on, is_done) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
-        let (goes_on, done) = (go_on.clone(), is_done.clone());
+        let go_on = Arc::new(Notify::new());
+        let goes_on = go_on.clone();
+        // Closed once the handler and its service are gone, whatever they have said.
+        let (is_done, mut done) = mpsc::unbounded_channel();
         let service = answering(move |mut send| {
             let (go_on, is_done) = (go_on.clone(), is_done.clone());
             async move {
                 send.send_last("answer".into()).await.unwrap();
                 go_on.notified().await;
-                is_done.notify_one();
+                is_done.send(()).unwrap();
             }
         });
         let answer = version.ask(service, Web::new(), call(message(""))).await;
         assert_eq!(answer.body, [message("answer"), trailers("grpc-status: 0\r\n")].concat());
         goes_on.notify_one();
-        done.notified().await;
+        assert_eq!(done.recv().await, Some(()), "{version:?}");
     }
 }
 
