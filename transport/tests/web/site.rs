@@ -1,6 +1,7 @@
 //! Whatever is no call reaches the site as HTTP has it, and so does its answer a client.
 
 use std::convert::Infallible;
+use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -313,6 +314,28 @@ async fn bodies_that_nobody_reads_hold_nothing_up() {
         let answer = client.ask(request("PUT", "/", &[], vec![b'x'; 40_000])).await;
         assert_eq!(answer.body, "enough");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_may_still_come_behind_an_answer_that_did_not_wait_for_it() {
+    let web = site(|_| async { Response::new(full("enough")) });
+    let Client::Http2(mut sender) = Version::Http2.client(uncalled(), web).await else { unreachable!() };
+    let mut answered = async || {
+        let put = request("PUT", "/", &[], "").map(|_| ());
+        let (answer, body) = sender.send_request(put, false).unwrap();
+        assert_eq!(Begun::of(answer.await.unwrap()).whole().await.body, "enough");
+        body
+    };
+    let mut body = answered().await;
+    body.send_data("late".into(), false).unwrap();
+    settle().await;
+    let is_reset = poll_fn(|cx| Poll::Ready(body.poll_reset(cx).is_ready())).await;
+    assert!(!is_reset);
+    body.send_data("".into(), true).unwrap();
+
+    let mut endless = answered().await;
+    let reset = poll_fn(|cx| endless.poll_reset(cx)).await.unwrap();
+    assert_eq!(reset, h2::Reason::NO_ERROR, "no client is waited for longer than a second");
 }
 
 #[tokio::test(start_paused = true)]

@@ -13,10 +13,12 @@ use http_body::{Body as _, Frame};
 use http_body_util::BodyExt;
 use http2::{Field, Fields, SendError};
 use httpdate::fmt_http_date;
+use tokio::time::timeout;
 
 use super::headers::every_field;
 use super::response::refusal;
 use super::{Body, BodyError, Gateway};
+use crate::driver::LINGER;
 use crate::grpc::Grpc;
 use crate::grpc::session::{Gone, Session};
 use crate::host::Host;
@@ -72,7 +74,18 @@ impl Stream {
                 }
             }
         }
+        drop(body);
+        if Arc::strong_count(self) == 1 {
+            let _ = timeout(LINGER, self.pass_over_the_rest()).await;
+        }
         Ok(())
+    }
+
+    /// Takes what still comes of a request that was answered without it, and that nobody reads. To reset it at once (RFC 9113
+    /// §8.1) would be right, and yet some clients, curl 7 for one, then give up before they read the answer.
+    async fn pass_over_the_rest(&self) {
+        let next = || poll_fn(|cx| self.host.with(|session| session.poll_plain_data(cx, self.id)));
+        while let Some(Ok(_)) = next().await {}
     }
 
     /// Ready when nobody waits for the response any more.
