@@ -41,6 +41,18 @@ install_python() {
     return 1
 }
 
+# started NAME COMMAND...: runs it until it prints a line, which is then in $work/NAME.out.
+started() {
+    local name=$1
+    shift
+    : >"$work/$name.out"
+    "$@" >>"$work/$name.out" 2>"$work/$name.err" &
+    until grep -q . "$work/$name.out"; do
+        kill -0 $! 2>/dev/null || { cat "$work/$name.err" >&2; return 1; }
+        sleep 0.1
+    done
+}
+
 # serve SERVER...: starts it on a port on which nothing listens yet, which is then $port.
 serve() {
     free_port

@@ -6,6 +6,7 @@ use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Output, Stdio};
 
 use interop::cases::Case;
+use interop::proto::TestServiceClient;
 use server::{Router, Server};
 
 /// A server that runs until it is dropped.
@@ -135,6 +136,22 @@ fn a_server_that_lets_in_only_some_clients_lets_them_in_by_their_certificate() {
     let output = client(&calling);
     assert_eq!((output.status.code(), text(&output.stdout)), (Some(3), ""));
     assert!(text(&output.stderr).contains("this client has shown none"), "{}", text(&output.stderr));
+}
+
+#[tokio::test]
+async fn a_server_answers_grpc_web_at_the_same_port_if_it_is_told_to() {
+    let server = Served::start_with(&["--port=0", "--web", "--allow_origin=https://app.example"]);
+    for scheme in ["http", "web+http"] {
+        let test =
+            TestServiceClient::connect(&format!("{scheme}://127.0.0.1:{}", server.port)).await.unwrap();
+        Case::find("large_unary").unwrap().run(&test).await.unwrap();
+    }
+    let output = Command::new(env!("CARGO_BIN_EXE_interop_server"))
+        .args(["--web", "--allow_origin=app.example"])
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stderr).contains("app.example"), "{}", text(&output.stderr));
 }
 
 #[test]

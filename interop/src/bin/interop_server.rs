@@ -8,6 +8,7 @@ use interop::TestServer;
 use interop::proto::TestServiceServer;
 use server::{Router, Server};
 use transport::tls;
+use transport::web::Web;
 
 /// Serve the interoperability test service of gRPC until killed
 #[derive(Parser)]
@@ -40,6 +41,12 @@ struct Args {
     /// The private key to the first of them (PEM)
     #[arg(long = "tls_key_file", value_name = "FILE")]
     key: Option<PathBuf>,
+    /// Answer gRPC-Web too, at the same port
+    #[arg(long)]
+    web: bool,
+    /// Let pages of ORIGIN call, such as https://app.example
+    #[arg(long = "allow_origin", value_name = "ORIGIN", requires = "web")]
+    allow_origin: Vec<String>,
     /// Let in only clients with a certificate that one in FILE (PEM) has signed
     #[arg(long = "tls_client_ca_file", value_name = "FILE")]
     client_ca: Option<PathBuf>,
@@ -55,16 +62,13 @@ async fn main() -> ExitCode {
         )
         .with_target(false)
         .init();
-    let mut server = Server::new(Router::new().with(TestServiceServer::new(TestServer)));
-    if args.use_tls {
-        server = match shown(&args) {
-            Ok(tls) => server.tls(tls),
-            Err(error) => {
-                eprintln!("error: {error}");
-                return ExitCode::from(2);
-            }
-        };
-    }
+    let mut server = match server(&args) {
+        Ok(server) => server,
+        Err(error) => {
+            eprintln!("error: {error}");
+            return ExitCode::from(2);
+        }
+    };
     let scheme = if args.use_tls { "https" } else { "http" };
     let address = std::net::SocketAddr::new(args.host, args.port);
     match server.listen(&format!("{scheme}://{address}")).await {
@@ -75,6 +79,19 @@ async fn main() -> ExitCode {
         }
     }
     std::future::pending().await
+}
+
+/// The server, which does not listen yet.
+fn server(args: &Args) -> Result<Server, String> {
+    let mut server = Server::new(Router::new().with(TestServiceServer::new(TestServer)));
+    if args.use_tls {
+        server = server.tls(shown(args)?);
+    }
+    if args.web {
+        let allowed = args.allow_origin.iter().try_fold(Web::new(), |web, origin| web.allow_origin(origin));
+        server = server.web(allowed.map_err(|status| status.message().to_owned())?);
+    }
+    Ok(server)
 }
 
 /// What the server shows, and whom it lets in.
