@@ -17,7 +17,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::Problem;
-use crate::body::{Body, By, Change, Count, Entry, Existed, Number, Value, WrongBody};
+use crate::body::{Body, By, Change, Count, Entry, Existed, Number, Text, WrongBody};
 
 /// The API on top of `store`, with its description at `/openapi.json`.
 pub fn router(store: Arc<Store>) -> Router {
@@ -58,18 +58,18 @@ struct Description;
 #[utoipa::path(get, path = "/v1/values/{key}", operation_id = "get",
     params(("key" = String, Path, description = "Whose value is wanted.")),
     responses(
-        (status = 200, description = "The value.", body = Value),
+        (status = 200, description = "The value.", body = Text),
         (status = 404, description = "NOT_FOUND: it has none.", body = Problem, content_type = "application/problem+json"),
     ))]
-async fn get(State(store): State<Arc<Store>>, Path(key): Path<String>) -> Result<Json<Value>, Problem> {
+async fn get(State(store): State<Arc<Store>>, Path(key): Path<String>) -> Result<Json<Text>, Problem> {
     let value = store.get(&key).await?;
-    Ok(Json(Value { value }))
+    Ok(Json(Text { value }))
 }
 
 /// Gives a key a value.
 #[utoipa::path(put, path = "/v1/values/{key}", operation_id = "put",
     params(("key" = String, Path, description = "What gets a value.")),
-    request_body = Value,
+    request_body = Text,
     responses(
         (status = 204, description = "It has the value."),
         (status = 400, description = "INVALID_ARGUMENT: the key is empty, or the body is not JSON.", body = Problem, content_type = "application/problem+json"),
@@ -78,7 +78,7 @@ async fn get(State(store): State<Arc<Store>>, Path(key): Path<String>) -> Result
 async fn put(
     State(store): State<Arc<Store>>,
     Path(key): Path<String>,
-    Body(body): Body<Value>,
+    Body(body): Body<Text>,
 ) -> Result<StatusCode, Problem> {
     store.put(&key, &body.value).await?;
     Ok(StatusCode::NO_CONTENT)

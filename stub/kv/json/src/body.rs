@@ -14,8 +14,9 @@ use crate::Problem;
 use crate::problem::PROBLEM;
 
 /// A value.
+// To utoipa a type that is called `Value` is any JSON there is, whatever is in it.
 #[derive(Debug, Deserialize, Serialize, ToSchema)]
-pub(crate) struct Value {
+pub(crate) struct Text {
     pub(crate) value: String,
 }
 

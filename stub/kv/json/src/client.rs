@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 use transport::{Code, Status};
 
 use crate::Problem;
-use crate::body::{By, Existed, Number, Value};
+use crate::body::{By, Existed, Number, Text};
 use crate::problem::code_of;
 
 /// A [`Kv`] that is reached through the API. Cheap to clone; any number of calls may run at once, each on a
@@ -47,12 +47,12 @@ impl JsonClient {
 
 impl Kv for JsonClient {
     async fn get(&self, key: &str) -> Result<String, Status> {
-        let reply: Value = body(send(self.client.get(self.url(key, None))).await?).await?;
+        let reply: Text = body(send(self.client.get(self.url(key, None))).await?).await?;
         Ok(reply.value)
     }
 
     async fn put(&self, key: &str, value: &str) -> Result<(), Status> {
-        let request = Value { value: value.to_owned() };
+        let request = Text { value: value.to_owned() };
         send(self.client.put(self.url(key, None)).json(&request)).await?;
         Ok(())
     }

@@ -186,6 +186,21 @@ async fn the_description_says_every_route_and_every_answer() {
     }
 }
 
+#[test]
+fn no_body_is_described_as_just_anything() {
+    fn find(value: &Value, at: &str) {
+        assert!(!at.ends_with("/schema") || *value != json!({}), "{at} says nothing");
+        match value {
+            Value::Object(fields) => {
+                fields.iter().for_each(|(name, value)| find(value, &format!("{at}/{name}")))
+            }
+            Value::Array(values) => values.iter().for_each(|value| find(value, at)),
+            _ => {}
+        }
+    }
+    find(&serde_json::to_value(kv_json::openapi()).unwrap(), "");
+}
+
 #[tokio::test]
 async fn a_client_says_what_is_wrong_where_there_is_no_api() {
     assert_eq!(JsonClient::new("ftp://here").unwrap_err().code(), Code::InvalidArgument);
