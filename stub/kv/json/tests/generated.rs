@@ -1,5 +1,5 @@
-//! A client that a program writes from the description: progenitor, for OpenAPI 3.0. It is as in `generated/client.rs`, it
-//! compiles, and the API takes it for a client.
+//! A client that a program writes from the description: progenitor, for OpenAPI 3.0. It is as in
+//! `generated/client.rs`, it compiles, and the API takes it for a client.
 
 #![allow(clippy::unwrap_used)]
 
@@ -19,8 +19,8 @@ mod client;
 
 use client::{Client, Error, types};
 
-/// The description in the words of OpenAPI 3.0: where a value may be null, that is said beside its type, and a license
-/// has a name alone.
+/// The description in the words of OpenAPI 3.0: where a value may be null, that is said beside its type, and
+/// a license has a name alone.
 fn as_3_0() -> Value {
     fn lowered(value: &mut Value) {
         if let Some(types) = value.get("type").and_then(Value::as_array) {
