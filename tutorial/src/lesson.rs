@@ -21,7 +21,7 @@ pub struct Lesson {
 }
 
 /// All lessons that there are, in order.
-pub const LESSONS: [Lesson; 19] = [
+pub const LESSONS: [Lesson; 20] = [
     Lesson { number: 0, program: "lesson_00_journey", title: "The whole journey of one call" },
     Lesson { number: 1, program: "lesson_01_contract", title: "An interface is a contract" },
     Lesson { number: 2, program: "lesson_02_bytes", title: "Arguments become bytes" },
@@ -57,6 +57,7 @@ pub const LESSONS: [Lesson; 19] = [
     },
     Lesson { number: 17, program: "lesson_17_tls", title: "TLS and ALPN" },
     Lesson { number: 18, program: "lesson_18_web", title: "Browsers cannot read trailers: gRPC-Web" },
+    Lesson { number: 19, program: "lesson_19_table", title: "gRPC and an HTTP API with JSON, row by row" },
 ];
 
 impl Lesson {

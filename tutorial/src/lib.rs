@@ -36,6 +36,7 @@ pub mod slow;
 pub mod source;
 pub mod specification;
 pub mod svg;
+pub mod table;
 pub mod tap;
 pub mod tonic_kv;
 pub mod tour;

@@ -155,6 +155,7 @@ fn is_known(command: &str) -> bool {
         ["cargo", "run", "--bin", name, ..] => is_program(name),
         ["cargo", "run", "-q", "--bin", name, ..] => is_program(name),
         ["cargo", "run", "--release", "-p", "bench", "--", "all"] => true,
+        ["cargo", "run", "--release", "-p", "tutorial", "--bin", name, ..] => is_program(name),
         _ => false,
     }
 }

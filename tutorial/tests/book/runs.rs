@@ -17,8 +17,8 @@ static LESSONS_RUN: LazyLock<BTreeMap<u8, String>> = LazyLock::new(|| {
 
 /// What is another one in each run, and what stands for it when two runs are compared. Only values of one run
 /// are here: ports of this machine, the time that is left of a deadline, how far a window has grown; of TLS all that is
-/// random or made of it; and the time of day, which has more or fewer bytes in Huffman code.
-const CHANGING: [(&str, &str); 13] = [
+/// random or made of it; the time of day, which has more or fewer bytes in Huffman code; and what is measured.
+const CHANGING: [(&str, &str); 18] = [
     (r"127\.0\.0\.1:\d+", "127.0.0.1:PORT"),
     (r"grpc-timeout: \d{5,8}([nu])\b", "grpc-timeout: TIME$1"),
     // The same two as bytes, with their names.
@@ -35,6 +35,13 @@ const CHANGING: [(&str, &str); 13] = [
     (r"(HEADERS 1,) 3[6-9] (bytes of fields)", "$1 DATED $2"),
     (r"date: \w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT", "date: NOW"),
     (r"(?m)^(  .{13})[0-9a-f ]{23}  date  .*(?:\n {15}[0-9a-f]{2}[0-9a-f ]*$)*", "${1}BYTES OF NOW"),
+    // What is measured, and on what.
+    (r" +[\d.,]+ (calls/s|µs)", " N $1"),
+    (r"(?m) +[\d.,]+ times$", " N times"),
+    (r"(?m)^    machine     .*$", "    machine     THIS"),
+    // A first call has the beginning of a connection with it, with a port and perhaps a certificate.
+    (r"(?m)^(    (?:our frames|gRPC|gRPC-Web|JSON API) .*?) +\d+ \+ \d+( +\d+ \+ \d+)$", "$1 FIRST$2"),
+    (r"[\d,]+ bytes until the first answer", "N bytes until the first answer"),
     (r"it is \d{4}-\d\d-\d\d \d\d:\d\d UTC", "it is NOW"),
 ];
 
