@@ -214,10 +214,61 @@ async fn a_handler_that_goes_on_after_its_answer_is_not_cut() {
                 is_done.send(()).unwrap();
             }
         });
-        let answer = version.ask(service, Web::new(), call(message(""))).await;
+        let mut client = version.client(service, Web::new()).await;
+        let answer = client.ask(call(message(""))).await;
         assert_eq!(answer.body, [message("answer"), trailers("grpc-status: 0\r\n")].concat());
         goes_on.notify_one();
         assert_eq!(done.recv().await, Some(()), "{version:?}");
+    }
+}
+
+/// A service whose handlers answer and never come to an end, and where one says so that was dropped.
+fn never_ending() -> (Arc<dyn Service>, mpsc::UnboundedReceiver<()>) {
+    struct Dropped(mpsc::UnboundedSender<()>);
+    impl Drop for Dropped {
+        fn drop(&mut self) {
+            let _ = self.0.send(());
+        }
+    }
+    let (dropped, told) = mpsc::unbounded_channel();
+    let service = answering(move |mut send| {
+        let dropped = Dropped(dropped.clone());
+        async move {
+            send.send_last("answer".into()).await.unwrap();
+            std::future::pending::<()>().await;
+            drop(dropped);
+        }
+    });
+    (service, told)
+}
+
+#[tokio::test(start_paused = true)]
+async fn handlers_that_go_on_end_with_their_connection() {
+    for version in VERSIONS {
+        let (service, mut dropped) = never_ending();
+        let mut client = version.client(service, Web::new()).await;
+        client.ask(call(message(""))).await;
+        assert!(dropped.try_recv().is_err(), "{version:?}");
+        drop(client);
+        assert_eq!(dropped.recv().await, Some(()), "{version:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_more_handlers_go_on_than_there_may_be_calls() {
+    for version in VERSIONS {
+        let (service, mut dropped) = never_ending();
+        let limits = Limits { calls: 2, ..Limits::default() };
+        let mut client = version.client_limited(service, Web::new(), limits).await;
+        for _ in 0..2 {
+            client.ask(call(message(""))).await;
+        }
+        settle().await;
+        assert!(dropped.try_recv().is_err(), "{version:?}");
+        client.ask(call(message(""))).await;
+        assert_eq!(dropped.recv().await, Some(()), "{version:?}");
+        settle().await;
+        assert!(dropped.try_recv().is_err(), "{version:?}");
     }
 }
 

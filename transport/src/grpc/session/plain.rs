@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
-use http2::{Event, Fields, SendError};
+use http2::{ErrorCode, Event, Fields, SendError};
 use rustc_hash::FxHashMap;
 
 use super::Session;
@@ -174,6 +174,11 @@ impl Session {
     /// Sends trailers, which end the response.
     pub(in crate::grpc) fn end_plain(&mut self, id: u32, trailers: &Fields) -> Result<(), SendError> {
         self.connection.send_trailers(id, trailers)
+    }
+
+    /// The response does not come to its end.
+    pub(in crate::grpc) fn break_off_plain(&mut self, id: u32) {
+        self.connection.reset(id, ErrorCode::INTERNAL_ERROR);
     }
 
     /// Ready when nobody waits for the response any more.

@@ -145,7 +145,11 @@ impl Connection for Client {
         let request = self.request(head, message)?;
         *opening = None;
         let limits = self.limits.clone();
-        let call = Carried(Mutex::new(State { stage: Stage::Sending(Box::pin(self.send(request))), limits }));
+        let call = Carried(Mutex::new(State {
+            stage: Stage::Sending(Box::pin(self.send(request))),
+            was_compressed: false,
+            limits,
+        }));
         Poll::Ready(Ok(Call::new(Arc::new(call), CallId(0), true)))
     }
 
@@ -230,6 +234,8 @@ struct Carried(Mutex<State>);
 
 struct State {
     stage: Stage,
+    /// Whether the last message came compressed.
+    was_compressed: bool,
     limits: Limits,
 }
 
@@ -253,6 +259,9 @@ impl State {
             }
             Stage::Receiving(reply, _) => {
                 let received = ready!(reply.poll_receive(cx, &self.limits));
+                if matches!(received, Received::Message(_)) {
+                    self.was_compressed = reply.was_compressed();
+                }
                 if matches!(received, Received::End(_)) {
                     self.end();
                 }
@@ -343,9 +352,6 @@ impl Carrier for Carried {
     }
 
     fn was_compressed(&self, _: CallId) -> bool {
-        match &self.lock().stage {
-            Stage::Receiving(reply, _) => reply.was_compressed(),
-            Stage::Sending(_) | Stage::Over => false,
-        }
+        self.lock().was_compressed
     }
 }

@@ -6,6 +6,7 @@ use std::task::{Context, Poll, Waker};
 
 use bytes::{Bytes, BytesMut};
 
+use super::lingering::Lingering;
 use super::trailers;
 use crate::grpc::message::{self, Framed};
 use crate::host::drop_quietly;
@@ -21,6 +22,8 @@ use crate::{
 pub(super) struct Exchange {
     carrier: Arc<Carried>,
     handler: Option<Serving>,
+    /// Where the handler goes on if it has answered and is not done.
+    lingering: Arc<Lingering>,
 }
 
 /// How a response begins.
@@ -41,6 +44,7 @@ impl Exchange {
         message: Framed,
         answer: Option<Compression>,
         send_buffer: usize,
+        lingering: Arc<Lingering>,
     ) -> Self {
         let state = State {
             was_compressed: message.is_compressed,
@@ -62,7 +66,7 @@ impl Exchange {
         if handler.is_err() {
             carrier.cancel(CallId(0), handler_panicked());
         }
-        Self { carrier, handler: handler.map_err(drop_quietly).ok() }
+        Self { carrier, handler: handler.map_err(drop_quietly).ok(), lingering }
     }
 
     /// How the response begins, once that is known.
@@ -127,7 +131,7 @@ impl Drop for Exchange {
         self.carrier.leave();
         // A handler may go on when it has answered, as over any transport.
         match self.handler.take() {
-            Some(handler) if has_answered => drop(tokio::spawn(handler)),
+            Some(handler) if has_answered => self.lingering.add(handler),
             handler => drop_quietly(handler),
         }
     }

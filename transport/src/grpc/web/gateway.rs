@@ -12,6 +12,7 @@ use http2::{Field, Fields};
 
 use super::cors::{self, Origin};
 use super::exchange::Exchange;
+use super::lingering::Lingering;
 use super::media_type::MediaType;
 use super::{Answering, Body, Web, headers, request, response};
 use crate::grpc::head;
@@ -24,11 +25,13 @@ pub(crate) struct Gateway {
     service: Arc<dyn Service>,
     web: Web,
     limits: Limits,
+    lingering: Arc<Lingering>,
 }
 
 impl Gateway {
     pub(super) fn new(service: Arc<dyn Service>, web: Web, limits: Limits) -> Self {
-        Self { service, web, limits }
+        let lingering = Arc::new(Lingering::new(limits.calls as usize));
+        Self { service, web, limits, lingering }
     }
 
     pub(in crate::grpc) fn service(&self) -> &Arc<dyn Service> {
@@ -95,7 +98,8 @@ impl Gateway {
         };
         let message = Framed { bytes, ..message };
         let Limits { send_buffer, .. } = self.limits;
-        Ok(Exchange::new(&*self.service, call.head, message, call.answer, send_buffer))
+        let lingering = self.lingering.clone();
+        Ok(Exchange::new(&*self.service, call.head, message, call.answer, send_buffer, lingering))
     }
 
     /// What is no call.

@@ -22,6 +22,7 @@ mod gateway;
 mod headers;
 mod http1;
 mod http2;
+mod lingering;
 mod media_type;
 mod reply;
 mod request;
