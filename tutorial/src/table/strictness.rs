@@ -91,24 +91,11 @@ pub async fn measure(served: &Served) -> Result<Strictness, Status> {
         for api in Api::ALL {
             // Each finds the store as it was.
             served.store.delete("n").await?;
-            answers.push(heard(served, api, &request).await?);
+            answers.push(told(served, api, &request).await?);
         }
         wrongs.push(Wrong { what: request.what, answers });
     }
     Ok(Strictness { wrongs })
-}
-
-/// An answer, asked for until it comes. Over HTTP/1.1 a server that has not read all of a request hangs up
-/// behind its answer, and it is luck whether the answer is read before the sender notices.
-async fn heard(served: &Served, api: Api, request: &Request) -> Result<Answer, Status> {
-    let mut last = Err(lost("nobody was asked"));
-    for _ in 0..TRIES {
-        last = told(served, api, request).await;
-        if last.as_ref().is_ok_and(|answer| answer.code != Code::Unavailable.name()) {
-            break;
-        }
-    }
-    last
 }
 
 async fn told(served: &Served, api: Api, request: &Request) -> Result<Answer, Status> {
@@ -230,7 +217,6 @@ fn wrong_requests() -> Vec<Request> {
     ]
 }
 
-const TRIES: u32 = 100;
 const PUT: &str = "/kv.Kv/Put";
 const INCREMENT: &str = "/kv.Kv/Increment";
 /// As large as a message may be, without all that stands around a value.

@@ -198,9 +198,7 @@ fn strictness(page: &mut Page, report: &Report) {
          purpose, so that old and new programs understand each other. What has no place in an int64 cannot \
          be told from another number. These bytes were made by hand: with a stub the compiler notices before \
          anything is sent. JSON says what it is, so its reader can say what is wrong; that this one does is \
-         serde's work, and not that of the description, which nobody asks. One more thing: over HTTP/1.1 the \
-         answer to more than 4 MiB is asked for until it comes. A server that answers before it has read all \
-         hangs up, and who still sends may not hear why.",
+         serde's work, and not that of the description, which nobody asks.",
     );
 }
 
