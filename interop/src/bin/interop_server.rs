@@ -44,8 +44,7 @@ struct Args {
     /// Answer gRPC-Web too, at the same port
     #[arg(long)]
     web: bool,
-    /// Let pages of ORIGIN call, such as https://app.example
-    #[arg(long = "allow_origin", value_name = "ORIGIN", requires = "web")]
+    #[arg(long = "allow_origin", value_name = "ORIGIN", requires = "web", help = ALLOW_ORIGIN)]
     allow_origin: Vec<String>,
     /// Let in only clients with a certificate that one in FILE (PEM) has signed
     #[arg(long = "tls_client_ca_file", value_name = "FILE")]
@@ -107,3 +106,6 @@ fn shown(args: &Args) -> Result<tls::Server, String> {
     }
     shown.map_err(|status| status.message().to_owned())
 }
+
+/// Not a comment of the field, where an address is to be a link.
+const ALLOW_ORIGIN: &str = "Let pages of ORIGIN call, such as https://app.example";

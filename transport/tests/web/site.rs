@@ -389,6 +389,7 @@ async fn an_answer_that_breaks_off_is_not_whole() {
         }
     };
     assert!(error.is_reset(), "{error}");
+    assert_eq!(error.reason(), Some(h2::Reason::INTERNAL_ERROR));
     assert_eq!(begin("/here").await.data().await.unwrap().unwrap(), "here");
     let (io, server) = serve(uncalled(), web);
     let mut peer = crate::http1::Peer::new(io);

@@ -24,6 +24,8 @@ struct PlainStream {
     /// What has come and was not read.
     data: VecDeque<Bytes>,
     end: Option<End>,
+    /// The response was sent to its end.
+    is_answered: bool,
     reader: Option<Waker>,
     sender: Option<Waker>,
     handler: Option<Waker>,
@@ -146,7 +148,7 @@ impl Session {
         head: &Fields,
         end: bool,
     ) -> Result<(), SendError> {
-        self.connection.send_headers(id, head, end)
+        self.connection.send_headers(id, head, end).inspect(|()| self.answered_plain(id, end))
     }
 
     /// Ready when more can be sent.
@@ -168,17 +170,12 @@ impl Session {
     /// Sends data of the response, its end, or both.
     pub(in crate::grpc) fn send_plain(&mut self, id: u32, data: Bytes, end: bool) -> Result<(), SendError> {
         self.connection.set_time((self.clock)());
-        self.connection.send_data(id, data, end)
+        self.connection.send_data(id, data, end).inspect(|()| self.answered_plain(id, end))
     }
 
     /// Sends trailers, which end the response.
     pub(in crate::grpc) fn end_plain(&mut self, id: u32, trailers: &Fields) -> Result<(), SendError> {
-        self.connection.send_trailers(id, trailers)
-    }
-
-    /// The response does not come to its end.
-    pub(in crate::grpc) fn break_off_plain(&mut self, id: u32) {
-        self.connection.reset(id, ErrorCode::INTERNAL_ERROR);
+        self.connection.send_trailers(id, trailers).inspect(|()| self.answered_plain(id, true))
     }
 
     /// Ready when nobody waits for the response any more.
@@ -200,7 +197,16 @@ impl Session {
             self.discarded.message(data);
         }
         self.connection.set_time((self.clock)());
+        if !stream.is_answered && stream.end != Some(End::Cut) {
+            self.connection.reset(id, ErrorCode::INTERNAL_ERROR);
+        }
         self.connection.release(id);
+    }
+
+    fn answered_plain(&mut self, id: u32, end: bool) {
+        if let Some(stream) = self.plain_stream(id) {
+            stream.is_answered |= end;
+        }
     }
 
     fn plain_stream(&mut self, id: u32) -> Option<&mut PlainStream> {

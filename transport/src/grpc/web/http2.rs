@@ -31,11 +31,8 @@ pub(in crate::grpc) fn serve_plain(host: &Arc<Grpc>, gateway: &Arc<Gateway>) {
         tokio::spawn(async move {
             tokio::select! {
                 () = stream.gone() => {}
-                served = stream.serve(&fields, &gateway) => {
-                    if served.is_err() {
-                        stream.host.with(|session| session.break_off_plain(stream.id));
-                    }
-                }
+                // A stream whose response has no end is reset when it is dropped.
+                _ = stream.serve(&fields, &gateway) => {}
             }
         });
     }
