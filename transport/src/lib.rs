@@ -37,6 +37,7 @@ pub mod grpc;
 mod host;
 pub mod http;
 mod limits;
+mod listener;
 pub mod memory;
 mod metadata;
 mod path;
@@ -53,10 +54,11 @@ mod waiters;
 #[cfg(feature = "web")]
 pub use grpc::web;
 
-pub use address::{Address, AddressError, Incoming, Listener};
+pub use address::{Address, AddressError};
 pub use behind::Behind;
 pub use compression::Compression;
 pub use limits::Limits;
+pub use listener::{Incoming, Listener};
 pub use metadata::{Metadata, MetadataError, Value};
 pub use path::{Path, PathError};
 pub use peer::Peer;
