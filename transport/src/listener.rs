@@ -4,6 +4,8 @@ use std::fmt;
 use std::io;
 use std::sync::Arc;
 
+#[cfg(feature = "web")]
+use socket2::{SockRef, TcpKeepalive};
 use tokio::net::TcpStream;
 
 #[cfg(feature = "web")]
@@ -77,6 +79,10 @@ impl Listener {
             Inner::Http(listener) => {
                 let (stream, peer) = listener.accept().await?;
                 let limits = Box::new(listener.limits().clone());
+                #[cfg(feature = "web")]
+                if self.web.is_some() {
+                    probe(&stream, &limits);
+                }
                 Accepted::Http {
                     stream,
                     peer,
@@ -88,6 +94,10 @@ impl Listener {
             #[cfg(feature = "tls")]
             Inner::Tls(listener, acceptor) => {
                 let (stream, peer) = listener.accept().await?;
+                #[cfg(feature = "web")]
+                if self.web.is_some() {
+                    probe(&stream, listener.limits());
+                }
                 Accepted::Tls(Box::new(acceptor.incoming(stream, peer, listener.limits())))
             }
         }))
@@ -164,4 +174,36 @@ enum Accepted {
     },
     #[cfg(feature = "tls")]
     Tls(Box<tls::Incoming>),
+}
+
+/// Lets the operating system find out that a peer is gone: over HTTP/1.1 it cannot be asked for a sign of life, and an
+/// answer that has nothing to say would wait for ever.
+#[cfg(feature = "web")]
+fn probe(stream: &TcpStream, limits: &Limits) {
+    if limits.keepalive.is_zero() {
+        return;
+    }
+    let keepalive = TcpKeepalive::new().with_time(limits.keepalive).with_interval(limits.keepalive);
+    // A connection that is broken already shows that when it is used.
+    let _ = SockRef::from(stream).set_tcp_keepalive(&keepalive);
+}
+
+#[cfg(all(test, feature = "web"))]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_system_is_to_find_out_that_a_peer_over_http_1_1_is_gone() {
+        let address: Address = "http://127.0.0.1:0".parse().unwrap();
+        for (keepalive, is_on) in [(Limits::default().keepalive, true), (std::time::Duration::ZERO, false)] {
+            let limits = Limits { keepalive, ..Limits::default() };
+            let mut listener = address.listen(&limits).await.unwrap().web(Web::new());
+            let Address::Http { host, port } = listener.address().unwrap() else { unreachable!() };
+            let _client = TcpStream::connect((host, port)).await.unwrap();
+            let Incoming(Accepted::Http { stream, .. }) = listener.accept().await.unwrap() else {
+                unreachable!()
+            };
+            assert_eq!(SockRef::from(&stream).keepalive().unwrap(), is_on);
+        }
+    }
 }
