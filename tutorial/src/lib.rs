@@ -11,6 +11,7 @@ extern crate self as tutorial;
 
 pub mod authority;
 pub mod by_hand;
+pub mod cargo;
 pub mod command;
 pub mod conversation;
 pub mod eavesdropper;

@@ -3,8 +3,10 @@
 
 use std::io::{self, BufRead, BufReader};
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+
+use crate::cargo::cargo;
 
 /// The program.
 #[derive(Clone, Debug)]
@@ -31,13 +33,12 @@ impl TonicKv {
         let name = folder.file_name().unwrap_or_default();
         let profile = if name == "debug" { "dev".as_ref() } else { name };
         let target = folder.parent().ok_or("this program is in no folder of cargo's")?;
-        let output = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+        let output = cargo()
             // With the features that the whole workspace wants, so that nothing is built a second time.
             .args(["build", "--quiet", "--workspace", "--example", "tonic_kv", "--profile"])
             .arg(profile)
             .arg("--target-dir")
             .arg(target)
-            .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(".."))
             .stdin(Stdio::null())
             .output()
             .map_err(|error| format!("cargo cannot be run: {error}"))?;

@@ -7,6 +7,7 @@ use std::process::{Command, ExitCode};
 use std::{env, fs, io};
 
 use clap::{Parser, Subcommand};
+use tutorial::cargo::workspace;
 use tutorial::exercise::Starter;
 use tutorial::lesson::{BOOK, LESSONS, Lesson};
 use tutorial::page::{BOLD, DIM, Page};
@@ -358,17 +359,11 @@ fn building(page: &mut Page) {
     page.blank();
 }
 
-/// The root of this clone.
-fn workspace() -> PathBuf {
-    let tutorial = Path::new(env!("CARGO_MANIFEST_DIR"));
-    tutorial.parent().unwrap_or(tutorial).to_owned()
-}
-
 /// The cargo that runs this.
 fn cargo() -> Command {
-    let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    let mut cargo = tutorial::cargo::cargo();
     // A mistake is told by what it says, not by who called whom.
-    cargo.current_dir(workspace()).env("RUST_BACKTRACE", "0");
+    cargo.env("RUST_BACKTRACE", "0");
     cargo
 }
 
