@@ -129,7 +129,7 @@ where
             })
             .await;
             let failure = self.protocol.failure();
-            let _ = timeout(LINGER, self.say_goodbye()).await;
+            say_goodbye(&mut self.io).await;
             failure.map_or(Ok(()), Err)
         }
     }
@@ -269,19 +269,6 @@ where
         self.output = P::Output::default();
         self.stuck = None;
     }
-
-    /// Closes the sending side first, and reads what the peer was just sending: closed with bytes
-    /// unread, TCP would destroy what is still on its way to the peer.
-    async fn say_goodbye(&mut self) -> io::Result<()> {
-        self.io.shutdown().await?;
-        loop {
-            self.input.clear();
-            self.input.reserve(READ_SIZE);
-            if self.io.read_buf(&mut self.input).await? == 0 {
-                return Ok(());
-            }
-        }
-    }
 }
 
 struct LoseOnDrop<P: Protocol>(Arc<P>);
@@ -312,6 +299,23 @@ impl Timer {
             sleep.as_mut().reset(until);
         }
     }
+}
+
+/// Closes the sending side first, and reads what the peer was just sending: closed with bytes unread, TCP would
+/// destroy what is still on its way to the peer.
+pub(crate) async fn say_goodbye(io: &mut (impl AsyncRead + AsyncWrite + Unpin)) {
+    let goodbye = async {
+        io.shutdown().await?;
+        let mut unread = BytesMut::new();
+        loop {
+            unread.clear();
+            unread.reserve(READ_SIZE);
+            if io.read_buf(&mut unread).await? == 0 {
+                return io::Result::Ok(());
+            }
+        }
+    };
+    let _ = timeout(LINGER, goodbye).await;
 }
 
 /// 10 years: a time that can be counted, and is as good as forever.

@@ -8,7 +8,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use bytestring::ByteString;
 
-use super::message::{Assembler, Framed, violation};
+use super::message::{Assembler, Framed, compressed_without_encoding};
 use crate::behind::{self, Behind};
 use crate::session::over;
 use crate::{Code, Compression, Metadata, Received, Status};
@@ -101,7 +101,7 @@ impl Inbox {
             self.partial += before - data.len();
             let Some(message) = message else { break };
             if message.is_compressed && self.compression.is_none() {
-                return Err(violation("a compressed message in a call without grpc-encoding"));
+                return Err(compressed_without_encoding());
             }
             let entry = (message, std::mem::take(&mut self.partial));
             match self.message {

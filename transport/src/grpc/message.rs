@@ -3,6 +3,8 @@
 
 use bytes::{Buf, Bytes, BytesMut};
 
+#[cfg(feature = "web")]
+use crate::Compression;
 use crate::{Code, Status};
 
 /// The five bytes in front of a message.
@@ -12,6 +14,20 @@ pub(super) fn prefix(length: usize, is_compressed: bool) -> Result<[u8; PREFIX],
     })?;
     let [a, b, c, d] = length.to_be_bytes();
     Ok([is_compressed.into(), a, b, c, d])
+}
+
+/// Appends a message, compressed or as it is, behind its five bytes.
+#[cfg(feature = "web")]
+pub(super) fn append(
+    message: &Bytes,
+    compression: Option<Compression>,
+    dst: &mut BytesMut,
+) -> Result<(), Status> {
+    let compressed = compression.map(|compression| compression.compress(message)).transpose()?;
+    let bytes = compressed.as_ref().unwrap_or(message);
+    dst.extend_from_slice(&prefix(bytes.len(), compressed.is_some())?);
+    dst.extend_from_slice(bytes);
+    Ok(())
 }
 
 /// How many bytes stand in front of a message.
@@ -32,6 +48,18 @@ pub(super) struct Assembler {
 pub(super) struct Framed {
     pub(super) bytes: Bytes,
     pub(super) is_compressed: bool,
+}
+
+#[cfg(feature = "web")]
+impl Framed {
+    /// The message itself, of `limit` bytes at most, in a call whose messages may be compressed in this way.
+    pub(super) fn inflate(self, compression: Option<Compression>, limit: usize) -> Result<Bytes, Status> {
+        match (self.is_compressed, compression) {
+            (false, _) => Ok(self.bytes),
+            (true, Some(compression)) => compression.inflate(&self.bytes, limit),
+            (true, None) => Err(compressed_without_encoding()),
+        }
+    }
 }
 
 impl Assembler {
@@ -88,6 +116,11 @@ impl Assembler {
 
 /// How many times what has come of a message there is to be room for.
 const AHEAD: usize = 8;
+
+/// A message says that it is compressed, and nobody has said how.
+pub(super) fn compressed_without_encoding() -> Status {
+    violation("a compressed message in a call without grpc-encoding")
+}
 
 pub(super) fn violation(text: impl std::fmt::Display) -> Status {
     Status::new(Code::Internal, format!("gRPC layer: {text}"))

@@ -1,13 +1,12 @@
 //! Connections that come to a listener with TLS.
 
 use std::fmt;
-use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
@@ -17,7 +16,7 @@ use tokio_rustls::rustls::pki_types::CertificateDer;
 use super::failure::End;
 use super::stream::Stream;
 use super::{Alpn, Server};
-use crate::driver::LINGER;
+use crate::driver::{LINGER, say_goodbye};
 #[cfg(feature = "web")]
 use crate::grpc::web::Web;
 use crate::{IncomingCall, Limits, Peer, Service, Serving, Status, grpc, tcp};
@@ -74,7 +73,7 @@ impl Acceptor {
         let mut stream = match timeout(limits.handshake, accepting).await {
             Ok(Ok(stream)) => stream,
             Ok(Err((error, mut stream))) => {
-                let _ = timeout(LINGER, say_goodbye(&mut stream)).await;
+                say_goodbye(&mut stream).await;
                 return Err(end.failed(&error));
             }
             Err(_) => return Err(end.took_too_long(limits.handshake)),
@@ -125,22 +124,13 @@ impl Incoming {
         };
         #[cfg(feature = "web")]
         if let Some(web) = &acceptor.web {
-            return grpc::web::serve_agreed(stream, spoken == Alpn::Http1, &limits, service, web, drain)
-                .await;
+            return grpc::web::serve_known(stream, spoken == Alpn::Http1, &limits, service, web, drain).await;
         }
         if spoken == Alpn::Frames {
             return tcp::serve_over(stream, &limits, service, drain).await;
         }
         grpc::serve_over(stream, &limits, service, drain).await
     }
-}
-
-/// Lets an alert arrive: closed with bytes unread, TCP would destroy what is still on its way to the peer.
-async fn say_goodbye(stream: &mut TcpStream) -> io::Result<()> {
-    stream.shutdown().await?;
-    let mut unread = [0; 1 << 10];
-    while stream.read(&mut unread).await? > 0 {}
-    Ok(())
 }
 
 fn peer_of(stream: &Stream) -> Option<Arc<Peer>> {

@@ -17,11 +17,11 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::headers;
-use super::http1::with_causes;
+use super::http1::lost;
 use super::media_type::MediaType;
 use super::reply::Reply;
 use crate::grpc::head::{self, Requests};
-use crate::grpc::{fields, status};
+use crate::grpc::{fields, message, status};
 use crate::host::now;
 use crate::session::over;
 use crate::{
@@ -82,10 +82,7 @@ impl Client {
         let at = tcp::at(&self.destination.host, self.destination.port);
         let fields = Requests::new("http", at.clone().into()).fields(head, timeout);
         let mut body = BytesMut::new();
-        let compressed = head.compression.map(|compression| compression.compress(message)).transpose()?;
-        let bytes = compressed.as_ref().unwrap_or(message);
-        body.extend_from_slice(&crate::grpc::message::prefix(bytes.len(), compressed.is_some())?);
-        body.extend_from_slice(bytes);
+        message::append(message, head.compression, &mut body)?;
         let media_type = MediaType { is_text: false, codec: head.codec.clone() }.name();
         let mut request = Request::post(head.path.as_str())
             .header(header::HOST, at)
@@ -209,9 +206,9 @@ impl Destination {
         if has_tls || !error.is_parse() {
             return lost(error);
         }
-        let text =
-            format!("HTTP/1.1: {}: the server may speak TLS, and want web+https://", with_causes(error));
-        Status::new(Code::Unavailable, text)
+        let lost = lost(error);
+        let text = format!("{}: the server may speak TLS, and want web+https://", lost.message());
+        Status::new(lost.code(), text)
     }
 }
 
@@ -223,10 +220,6 @@ where
     // What goes wrong on it, those learn who wait for an answer.
     tokio::spawn(async move { connection.await.ok() });
     Ok(sender)
-}
-
-fn lost(error: &hyper::Error) -> Status {
-    Status::new(Code::Unavailable, format!("HTTP/1.1: {}", with_causes(error)))
 }
 
 /// A call: whoever receives drives it.

@@ -206,14 +206,8 @@ impl State {
 
     fn send(&mut self, message: &Bytes) -> Result<(), Status> {
         self.begin();
-        let compressed = match self.compression.filter(|_| self.compresses) {
-            Some(compression) => Some(compression.compress(message)?),
-            None => None,
-        };
-        let bytes = compressed.as_ref().unwrap_or(message);
-        self.body.extend_from_slice(&message::prefix(bytes.len(), compressed.is_some())?);
-        self.body.extend_from_slice(bytes);
-        Ok(())
+        let compression = self.compression.filter(|_| self.compresses);
+        message::append(message, compression, &mut self.body)
     }
 }
 

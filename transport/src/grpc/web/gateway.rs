@@ -9,6 +9,7 @@ use std::time::Instant;
 use ::http::header::{self, HeaderValue};
 use ::http::{Method, Request, Response, StatusCode};
 use http2::{Field, Fields};
+use tokio::time::timeout_at;
 
 use super::cors::{self, Origin};
 use super::exchange::Exchange;
@@ -16,7 +17,7 @@ use super::lingering::Lingering;
 use super::media_type::MediaType;
 use super::{Answering, Body, Web, headers, request, response};
 use crate::grpc::head;
-use crate::grpc::message::{Framed, violation};
+use crate::grpc::message::Framed;
 use crate::host::{drop_quietly, now};
 use crate::{Code, Limits, Service, Status};
 
@@ -91,12 +92,9 @@ impl Gateway {
         call.head.deadline = call.timeout.and_then(|timeout| came.checked_add(timeout));
         let message =
             within(call.head.deadline, request::single_message(body, media_type, &self.limits)).await?;
-        let bytes = match (message.is_compressed, call.head.compression) {
-            (false, _) => message.bytes,
-            (true, Some(compression)) => compression.inflate(&message.bytes, self.limits.message)?,
-            (true, None) => return Err(violation("a compressed message in a call without grpc-encoding")),
-        };
-        let message = Framed { bytes, ..message };
+        let is_compressed = message.is_compressed;
+        let bytes = message.inflate(call.head.compression, self.limits.message)?;
+        let message = Framed { bytes, is_compressed };
         let Limits { send_buffer, .. } = self.limits;
         let lingering = self.lingering.clone();
         Ok(Exchange::new(&*self.service, call.head, message, call.answer, send_buffer, lingering))
@@ -110,7 +108,7 @@ impl Gateway {
             return response::refusal(StatusCode::UNSUPPORTED_MEDIA_TYPE, text);
         }
         match &self.web.site {
-            Some(site) => unless_it_panics(site.answer(request)).await,
+            Some(site) => unless_it_panics(site(request)).await,
             None if request.method() != Method::POST => not_a_post(request.method()),
             None => {
                 let text = "here are gRPC and gRPC-Web: the content-type is application/grpc or application/grpc-web+proto";
@@ -157,5 +155,5 @@ async fn within<T>(
 ) -> Result<T, Status> {
     let Some(deadline) = deadline else { return work.await };
     let passed = |_| Status::new(Code::DeadlineExceeded, "the deadline passed before the request had come");
-    tokio::time::timeout_at(deadline.into(), work).await.unwrap_or_else(|elapsed| Err(passed(elapsed)))
+    timeout_at(deadline.into(), work).await.map_err(passed)?
 }

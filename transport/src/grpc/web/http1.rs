@@ -9,19 +9,19 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use ::http::{Request, StatusCode, Version, header};
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 use http_body_util::BodyExt;
 use hyper::server::conn::http1::Builder;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::time::{Sleep, sleep, timeout};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::{Sleep, sleep};
 use tokio_io_timeout::TimeoutWriter;
 
 use super::response::refusal;
 use super::{BodyError, Gateway};
-use crate::driver::{FAR, LINGER};
+use crate::driver::{FAR, say_goodbye};
 use crate::{Code, Status};
 
 /// Serves what comes until the connection ends. When `drain` is ready, it ends with the request that is being served, or
@@ -66,10 +66,10 @@ where
     })
     .await;
     let mut io = connection.into_parts().io.into_inner();
-    let _ = timeout(LINGER, say_goodbye(&mut io)).await;
+    say_goodbye(&mut io).await;
     match ended {
         Err(error) if is_usual(&error) => Ok(()),
-        Err(error) => Err(Status::new(Code::Unavailable, format!("HTTP/1.1: {}", with_causes(&error)))),
+        Err(error) => Err(lost(&error)),
         Ok(()) => Ok(()),
     }
 }
@@ -108,16 +108,6 @@ impl http_body::Body for Patient {
     }
 }
 
-/// Lets the last answer arrive: closed with bytes unread, TCP would destroy what is still on its way to the peer.
-async fn say_goodbye(io: &mut (impl AsyncRead + AsyncWrite + Unpin)) -> io::Result<()> {
-    io.shutdown().await?;
-    let mut unread = BytesMut::with_capacity(16 << 10);
-    while io.read_buf(&mut unread).await? > 0 {
-        unread.clear();
-    }
-    Ok(())
-}
-
 /// Whether a request says whom it is for, once (RFC 9112 §3.2).
 fn has_one_host<B>(request: &Request<B>) -> bool {
     let count = request.headers().get_all(header::HOST).iter().count();
@@ -133,10 +123,11 @@ fn is_usual(error: &hyper::Error) -> bool {
     is_left || io.is_some_and(|error| is_gone(error.kind()))
 }
 
-/// An error, and what is behind it.
-pub(super) fn with_causes(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(error.source(), |error| error.source());
-    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+/// Why a connection has failed, and what is behind that.
+pub(super) fn lost(error: &hyper::Error) -> Status {
+    let causes = std::iter::successors(std::error::Error::source(error), |error| error.source());
+    let text = causes.fold(format!("HTTP/1.1: {error}"), |text, cause| format!("{text}: {cause}"));
+    Status::new(Code::Unavailable, text)
 }
 
 /// hyper does not work with less, in bytes.

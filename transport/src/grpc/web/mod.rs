@@ -75,7 +75,7 @@ impl BodyError {
 #[derive(Clone, Default)]
 pub struct Web {
     cors: cors::Cors,
-    site: Option<Arc<dyn Site>>,
+    site: Option<Site>,
 }
 
 impl Web {
@@ -107,7 +107,14 @@ impl Web {
         B: http_body::Body<Data = Bytes> + Send + 'static,
         B::Error: Into<Box<dyn Error + Send + Sync>>,
     {
-        self.site = Some(Arc::new(Tower(site)));
+        self.site = Some(Arc::new(move |request| {
+            let mut site = site.clone();
+            Box::pin(async move {
+                let Ok(()) = poll_fn(|cx| site.poll_ready(cx)).await;
+                let Ok(response) = site.call(request).await;
+                response.map(|body| body.map_err(BodyError::new).boxed_unsync())
+            })
+        }));
         self
     }
 }
@@ -147,16 +154,14 @@ where
             drain.await;
         }
     };
-    let gateway = Arc::new(Gateway::new(service, web.clone(), limits.clone()));
     let is_http1 = first.first().is_some_and(u8::is_ascii_alphabetic) && !is_preface(&first);
     let (reader, writer) = tokio::io::split(io);
     let io = tokio::io::join(Cursor::new(first).chain(reader), writer);
-    if is_http1 { http1::serve(io, gateway, drain).await } else { super::serve_web(io, gateway, drain).await }
+    serve_known(io, is_http1, limits, service, web, drain).await
 }
 
-/// Serves what comes inside TLS, where it was agreed what that is.
-#[cfg(feature = "tls")]
-pub(crate) async fn serve_agreed<Io>(
+/// Serves what comes where it is known what that is.
+pub(crate) async fn serve_known<Io>(
     io: Io,
     is_http1: bool,
     limits: &Limits,
@@ -191,32 +196,7 @@ fn is_preface(first: &[u8]) -> bool {
 /// No method of HTTP/1.1 that anybody uses begins as the preface does for so many bytes.
 const TELLING: usize = 5;
 
-/// Answers requests, whatever its type.
-trait Site: Send + Sync {
-    fn answer(&self, request: Request<Body>) -> Answering;
-}
+/// Answers requests.
+type Site = Arc<dyn Fn(Request<Body>) -> Answering + Send + Sync>;
 
 type Answering = Pin<Box<dyn Future<Output = Response<Body>> + Send>>;
-
-struct Tower<S>(S);
-
-impl<S, B> Site for Tower<S>
-where
-    S: TowerService<Request<Body>, Response = Response<B>, Error = Infallible>
-        + Clone
-        + Send
-        + Sync
-        + 'static,
-    S::Future: Send,
-    B: http_body::Body<Data = Bytes> + Send + 'static,
-    B::Error: Into<Box<dyn Error + Send + Sync>>,
-{
-    fn answer(&self, request: Request<Body>) -> Answering {
-        let mut site = self.0.clone();
-        Box::pin(async move {
-            let Ok(()) = poll_fn(|cx| site.poll_ready(cx)).await;
-            let Ok(response) = site.call(request).await;
-            response.map(|body| body.map_err(BodyError::new).boxed_unsync())
-        })
-    }
-}

@@ -7,7 +7,7 @@ use bytes::{Buf, Bytes, BytesMut};
 use http_body::Body;
 use hyper::body::Incoming;
 
-use super::http1::with_causes;
+use super::http1::lost;
 use super::text::Decoder;
 use super::trailers;
 use crate::grpc::message::{Assembler, Framed, PREFIX, violation};
@@ -116,11 +116,7 @@ impl Reply {
 
     fn inflate(&mut self, framed: Framed, limit: usize) -> Result<Bytes, Status> {
         self.was_compressed = framed.is_compressed;
-        match (framed.is_compressed, self.compression) {
-            (false, _) => Ok(framed.bytes),
-            (true, Some(compression)) => compression.inflate(&framed.bytes, limit),
-            (true, None) => Err(violation("a compressed message in a call without grpc-encoding")),
-        }
+        framed.inflate(self.compression, limit)
     }
 
     fn poll_data(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, Status>> {
@@ -128,9 +124,7 @@ impl Reply {
             let Some(frame) = ready!(Pin::new(&mut self.body).poll_frame(cx)) else {
                 return Poll::Ready(Ok(None));
             };
-            let frame = frame.map_err(|error| {
-                Status::new(Code::Unavailable, format!("HTTP/1.1: {}", with_causes(&error)))
-            })?;
+            let frame = frame.map_err(|error| lost(&error))?;
             let Ok(data) = frame.into_data() else { continue };
             return Poll::Ready(match &mut self.text {
                 Some(text) => text.decode(&data).map(Some),

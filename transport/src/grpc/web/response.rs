@@ -6,7 +6,7 @@ use std::task::{Context, Poll, ready};
 use ::http::header::{self, HeaderValue};
 use ::http::{Response, StatusCode};
 use bytes::Bytes;
-use http_body::{Frame, SizeHint};
+use http_body::Frame;
 use http_body_util::{BodyExt, Full};
 use http2::Fields;
 
@@ -27,24 +27,21 @@ pub(super) async fn of_call(mut exchange: Exchange, media_type: &MediaType) -> R
     // What is known already leaves in one piece.
     let first = std::future::poll_fn(|cx| Poll::Ready(answer.poll_piece(cx))).await;
     let body = match first {
-        Poll::Ready(first) if answer.exchange.is_none() => {
-            Full::new(first).map_err(|never| match never {}).boxed_unsync()
-        }
+        Poll::Ready(first) if answer.exchange.is_none() => full(first),
         Poll::Ready(first) => Answer { first: Some(first), ..answer }.boxed_unsync(),
         Poll::Pending => answer.boxed_unsync(),
     };
-    response(StatusCode::OK, &head::response(&media_type.codec, compression, &metadata), media_type, body)
+    response(&head::response(&media_type.codec, compression, &metadata), media_type, body)
 }
 
 /// The response of a call that is a status alone: header fields, and no body.
 pub(super) fn of_status(status: &Status, media_type: &MediaType) -> Response<Body> {
-    response(StatusCode::OK, &head::trailers(status), media_type, empty())
+    response(&head::trailers(status), media_type, empty())
 }
 
 /// What is said to who does not even speak gRPC-Web.
 pub(super) fn refusal(status: StatusCode, text: &str) -> Response<Body> {
-    let body = Full::new(Bytes::from(format!("{text}\n"))).map_err(|never| match never {}).boxed_unsync();
-    let mut response = Response::new(body);
+    let mut response = Response::new(full(format!("{text}\n")));
     *response.status_mut() = status;
     let plain = HeaderValue::from_static("text/plain; charset=utf-8");
     response.headers_mut().insert(header::CONTENT_TYPE, plain);
@@ -53,12 +50,15 @@ pub(super) fn refusal(status: StatusCode, text: &str) -> Response<Body> {
 
 /// No body.
 pub(super) fn empty() -> Body {
-    Full::new(Bytes::new()).map_err(|never| match never {}).boxed_unsync()
+    full("")
 }
 
-fn response(status: StatusCode, fields: &Fields, media_type: &MediaType, body: Body) -> Response<Body> {
+fn full(bytes: impl Into<Bytes>) -> Body {
+    Full::new(bytes.into()).map_err(|never| match never {}).boxed_unsync()
+}
+
+fn response(fields: &Fields, media_type: &MediaType, body: Body) -> Response<Body> {
     let mut response = Response::new(body);
-    *response.status_mut() = status;
     let head = response.headers_mut();
     headers::append(fields, head);
     // Its letters are visible: so are those of the codec.
@@ -106,9 +106,5 @@ impl http_body::Body for Answer {
 
     fn is_end_stream(&self) -> bool {
         self.exchange.is_none() && self.first.is_none()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        SizeHint::default()
     }
 }
