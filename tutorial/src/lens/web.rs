@@ -8,7 +8,7 @@ use transport::Code;
 
 use super::schema::MessageType;
 use super::{Layer, Reader, Span, big_endian, events, grpc, json, moved, protobuf, put_in_place, quoted};
-use crate::page::count;
+use crate::page::{count, hex};
 
 /// Names the bytes of a body of this `content-type`: gRPC-Web, gRPC-Web as text, JSON, or server-sent events.
 /// Messages in protobuf are of the type `of`. Of any other body it is only said how long it is.
@@ -168,10 +168,6 @@ fn said(name: &str, value: &[u8]) -> String {
 /// What a content type says without its parameters.
 fn media_type(content_type: &str) -> String {
     content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(" ")
 }
 
 const GRPC_WEB: &str = "application/grpc-web";
